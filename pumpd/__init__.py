@@ -1,0 +1,1 @@
+"""pumpd: safe, honest control of a supervised infusion. Not a certified medical device."""

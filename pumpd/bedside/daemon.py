@@ -1,0 +1,233 @@
+"""The daemon of one pump: builds a bedside from its configuration, runs it, and brings the pump to rest at its end."""
+
+import asyncio
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import structlog
+
+from drivers import registry
+from pumpd.bedside.bedside import Bedside, Parts
+from pumpd.bedside.config import Config, ConfigError
+from pumpd.bedside.local_alarm import LogAlarm
+from pumpd.bedside.monitor_port import CuffPort, MonitorPort
+from pumpd.bedside.notify import ServiceManager
+from pumpd.bedside.pump_port import PumpCallbacks, PumpPort
+from pumpd.bedside.recovery import recover, seen_ids
+from pumpd.bedside.screen import BusScreen
+from pumpd.core.commands import Role
+from pumpd.core.controller import Core
+from pumpd.core.events import Booted, BrokerConnected, BrokerLost, TokenIssued
+from pumpd.core.ports import Clock, PumpDriver
+from pumpd.core.quantities import NS_PER_S
+from pumpd.core.state import Settings
+from pumpd.mqtt.intake import Flooded, Intake
+from pumpd.mqtt.session import BrokerSession, Callbacks
+from pumpd.mqtt.topics import daemon_filters
+from pumpd.records.journal import SqliteJournal
+
+_log = structlog.get_logger("pumpd")
+
+HEARTBEAT_S = 1.0
+END_LIMIT_S = 10.0
+"""How long an ending daemon tries to confirm rest (requirement CTRL-10)."""
+PTY_DIRECTORY = Path("/dev/pts")
+
+
+class DaemonClock(Clock, Protocol):
+    """A clock that says whether it is that of the real world."""
+
+    is_real: bool
+
+
+class Daemon:
+    """One configured daemon. `run` lives until `end` is called or something fails."""
+
+    def __init__(self, config: Config, *, clock: DaemonClock, loop: asyncio.AbstractEventLoop) -> None:
+        """Build everything; nothing is opened but the journal. Raises `ConfigError` and `JournalError`."""
+        self._pump_driver = registry.pump(config.pump.driver, lease_s=config.profile.lease_ns // NS_PER_S)
+        _refuse_unfit(config, clock, self._pump_driver)
+        self.config = config
+        self._clock = clock
+        self._loop = loop
+        self._ended = asyncio.Event()
+        self._boot = secrets.token_hex(8)
+        self._operators: dict[str, Role] = config.site.operators
+        self._intake = Intake(bed=config.bed, users=frozenset(self._operators))
+        core = Core(Settings(profile=config.profile, operators=self._operators, simulated=config.simulated))
+        self.bedside = Bedside(core=core, loop=loop, make_parts=self._make_parts)
+
+    async def run(self) -> int:
+        """Run until ended; return the exit status: 0 at confirmed rest, 1 when rest was not confirmed or a fault came.
+
+        Raises `PortInUseError` when another program holds the pump's port.
+        """
+        bedside = self.bedside
+        parts = bedside.parts
+        path = self.config.journal
+        bedside.dispatch(Booted(boot=self._boot, bed=self.config.bed, recovered=recover(path), seen_ids=seen_ids(path)))
+        try:
+            for port in (parts.pump, parts.oximeter, parts.cuff):
+                port.start()
+            parts.service_manager.ready()
+            async with asyncio.TaskGroup() as group:
+                tasks = [
+                    group.create_task(self._session.run(), name="broker-session"),
+                    group.create_task(self._beat(), name="heartbeat"),
+                ]
+                bedside.failed.add_done_callback(lambda _: self._ended.set())
+                await self._ended.wait()
+                parts.service_manager.stopping()
+                at_rest = await self._come_to_rest()
+                for task in tasks:
+                    task.cancel()
+        finally:
+            bedside.close()
+            parts.journal.close()
+        if bedside.failed.done():
+            _log.error("ended by a fault", reason=bedside.failed.result())
+            return 1
+        return 0 if at_rest else 1
+
+    def end(self) -> None:
+        """Ask the daemon to bring the pump to rest and end."""
+        self._ended.set()
+
+    async def _come_to_rest(self) -> bool:
+        bedside = self.bedside
+        if not bedside.parts.pump.is_open:
+            return False
+        bedside.guard(bedside.pause_to_end)
+        try:
+            async with asyncio.timeout(END_LIMIT_S):
+                await bedside.wait_for_rest()
+        except TimeoutError:
+            _log.error("rest was not confirmed; the pump's own lease ends flow. Stop at the pump")
+        return bedside.is_at_rest
+
+    async def _beat(self) -> None:
+        """Once a second by the real clock, on absolute times so that nothing drifts."""
+        next_s = self._loop.time()
+        while True:
+            self.bedside.guard(self._one_beat)
+            next_s = max(next_s + HEARTBEAT_S, self._loop.time())
+            await asyncio.sleep(next_s - self._loop.time())
+
+    def _one_beat(self) -> None:
+        real_ns = self._clock.real_ns()
+        self._screen.heartbeat(lambda token: self.bedside.dispatch(TokenIssued(token=token, real_ns=real_ns)))
+
+    # ---- parts ------------------------------------------------------------------------------------------------------
+
+    def _make_parts(self, bedside: Bedside) -> Parts:
+        config, clock, loop = self.config, self._clock, self._loop
+        self._session = BrokerSession(
+            endpoint=config.site.endpoint,
+            bed=config.bed,
+            account=config.site.beds[config.bed],
+            password=config.site.daemon_password(config.bed),
+            boot=self._boot,
+            filters=daemon_filters(config.bed, tuple(self._operators)),
+            callbacks=Callbacks(
+                on_connected=lambda: bedside.guard(self._connected),
+                on_message=lambda topic, payload, kept: bedside.guard(lambda: self._message(topic, payload, kept)),
+                on_lost=lambda reason: bedside.guard(lambda: self._lost(reason)),
+            ),
+        )
+        self._screen = BusScreen(
+            core=bedside.core, bus=self._session, clock=clock, bed=config.bed, clinical=config.clinical
+        )
+        return Parts(
+            clock=clock,
+            journal=SqliteJournal(
+                config.journal,
+                bed=config.bed,
+                boot=self._boot,
+                wall=clock.wall_utc,
+                post=self._post,
+                on_durable=bedside.journal_confirmed,
+                on_failed=bedside.journal_failed,
+                on_recovered=bedside.journal_recovered,
+            ),
+            screen=self._screen,
+            local_alarm=LogAlarm(),
+            service_manager=ServiceManager(),
+            pump=PumpPort(
+                driver=self._pump_driver,
+                port=Path(config.pump.port),
+                clock=clock,
+                loop=loop,
+                callbacks=PumpCallbacks(
+                    on_fact=bedside.dispatch,
+                    on_opened=bedside.pump_opened,
+                    on_closed=bedside.pump_closed,
+                    on_wire=bedside.record_wire,
+                    policy=bedside.core.line_policy,
+                    guard=bedside.guard,
+                ),
+            ),
+            oximeter=MonitorPort(
+                name="oximeter",
+                driver=registry.oximeter(config.oximeter.driver),
+                port=Path(config.oximeter.port),
+                clock=clock,
+                loop=loop,
+                on_event=bedside.dispatch,
+                guard=bedside.guard,
+                has_stalled=bedside.has_stalled,
+            ),
+            cuff=CuffPort(
+                name="cuff",
+                driver=registry.cuff(config.cuff.driver),
+                port=Path(config.cuff.port),
+                clock=clock,
+                loop=loop,
+                on_event=bedside.dispatch,
+                guard=bedside.guard,
+                has_stalled=bedside.has_stalled,
+            ),
+        )
+
+    def _post(self, callback: Callable[[], None]) -> None:
+        self._loop.call_soon_threadsafe(callback)
+
+    # ---- bus --------------------------------------------------------------------------------------------------------
+
+    def _connected(self) -> None:
+        self.bedside.dispatch(BrokerConnected(real_ns=self._clock.real_ns()))
+        self._screen.everything()
+
+    def _lost(self, reason: str) -> None:
+        _log.warning("broker lost", reason=reason)
+        self.bedside.dispatch(BrokerLost(reason=reason, real_ns=self._clock.real_ns()))
+
+    def _message(self, topic: str, payload: bytes, retained: bool) -> None:
+        event = self._intake.receive(topic, payload, retained=retained, real_ns=self._clock.real_ns())
+        if isinstance(event, Flooded):
+            _log.warning("messages dropped: too many", user=event.user, dropped=event.dropped)
+        elif event is not None:
+            self.bedside.dispatch(event)
+
+
+def _refuse_unfit(config: Config, clock: DaemonClock, driver: PumpDriver) -> None:
+    """Refuse combinations in which a simulation could meet a real pump, or a bench pump a patient."""
+    port = Path(config.pump.port)
+    is_pty = Path(os.path.realpath(port)).is_relative_to(PTY_DIRECTORY)
+    if not clock.is_real and not is_pty:
+        raise ConfigError(f"an elastic clock is for simulators only, and {port} is no pseudo-terminal")
+    if config.simulated and port.exists() and not is_pty:
+        raise ConfigError(f"simulated is true, but {port} is a real port; a simulated session never opens one")
+    if not config.clinical:
+        return
+    if not driver.clinical:
+        raise ConfigError(f"the maker of pump {config.pump.driver} forbids its use on humans; set clinical to false")
+    if config.simulated:
+        raise ConfigError("clinical and simulated are both true; a simulated session is never clinical")
+    if not config.profile.approved:
+        raise ConfigError(
+            f"profile {config.profile.name} is not approved by two named people; it runs on simulators and bench "
+            "pumps only, with clinical set to false"
+        )

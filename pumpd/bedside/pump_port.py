@@ -1,0 +1,138 @@
+"""The pump's side of the shell: driver and serial line joined, every packet gated by the core's line policy."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pumpd.bedside.alarm_clock import AlarmClock
+from pumpd.bedside.serial_line import LineCallbacks, SerialLine
+from pumpd.core.ports import Clock, LinePolicy, PumpDriver, PumpFact, RunOrder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PumpCallbacks:
+    """What the pump's port tells the bedside."""
+
+    on_fact: Callable[[PumpFact], None]
+    on_opened: Callable[[], None]
+    on_closed: Callable[[str, int | None], None]
+    on_wire: Callable[[str, bytes], None]
+    policy: Callable[[int], LinePolicy]
+    guard: Callable[[Callable[[], None]], None]
+
+
+class PumpPort:
+    """Carries what the core wants to the pump and what the pump says to the core."""
+
+    def __init__(
+        self,
+        *,
+        driver: PumpDriver,
+        port: Path,
+        clock: Clock,
+        loop: asyncio.AbstractEventLoop,
+        callbacks: PumpCallbacks,
+    ) -> None:
+        self.driver = driver
+        self._clock = clock
+        self._tell = callbacks
+        self._last_packet_ns: int | None = None
+        self._driving = False
+        self._alarm_clock = AlarmClock(clock, lambda: callbacks.guard(self.drive))
+        self._line = SerialLine(
+            port=port,
+            baud=driver.baud,
+            loop=loop,
+            callbacks=LineCallbacks(
+                on_opened=self._opened,
+                on_bytes=lambda data: callbacks.guard(lambda: self._received(data)),
+                on_closed=self._closed,
+            ),
+        )
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the port is open."""
+        return self._line.is_open
+
+    def start(self) -> None:
+        """Open the port; raises `PortInUseError`."""
+        self._line.start()
+
+    def close(self) -> None:
+        """Close the port for good."""
+        self._alarm_clock.cancel()
+        self._line.close()
+
+    def stop(self) -> None:
+        """Write the stop now, before anything else; record it afterwards."""
+        self._line.write(self.driver.stop_packet)
+        now_ns = self._clock.now_ns()
+        self.driver.stop_sent(now_ns)
+        self._last_packet_ns = now_ns
+        self._tell.on_wire("pump-tx", self.driver.stop_packet)
+
+    def stop_blindly(self) -> None:
+        """Write the stop and nothing else: the last resort of a daemon that has lost its mind."""
+        self._line.write(self.driver.stop_packet)
+
+    def settle(self) -> None:
+        """Rest is confirmed."""
+        self.driver.settle(self._clock.now_ns())
+
+    def poll(self) -> None:
+        """Ask for status and counter."""
+        self.driver.poll(self._clock.now_ns())
+
+    def program(self, order: RunOrder) -> None:
+        """Program a run."""
+        self.driver.program(order, self._clock.now_ns())
+
+    def run(self, run_id: str) -> None:
+        """Start the programmed run."""
+        self.driver.run(run_id, self._clock.now_ns())
+
+    def drive(self) -> None:
+        """Let the driver send what it may and say what it learnt, until it has nothing left."""
+        if self._driving:
+            return
+        self._driving = True
+        try:
+            self._drive()
+        finally:
+            self._driving = False
+
+    def _drive(self) -> None:
+        driver = self.driver
+        while self._line.is_open:
+            now_ns = self._clock.now_ns()
+            driver.advance(now_ns)
+            facts = driver.take_facts()
+            for fact in facts:
+                self._tell.on_fact(fact)
+            packet = driver.transmit(now_ns, self._tell.policy(now_ns))
+            if packet:
+                self._line.write(packet)
+                self._last_packet_ns = now_ns
+                self._tell.on_wire("pump-tx", packet)
+            elif not facts:
+                break
+        self._alarm_clock.set(driver.next_deadline_ns() if self._line.is_open else None)
+
+    def _opened(self) -> None:
+        now_ns = self._clock.now_ns()
+        self._line.write(self.driver.stop_packet)
+        self._last_packet_ns = now_ns
+        self.driver.opened(now_ns)
+        self._tell.on_opened()
+
+    def _closed(self, reason: str) -> None:
+        self.driver.closed(self._clock.now_ns())
+        self._alarm_clock.set(None)
+        self._tell.on_closed(reason, self._last_packet_ns)
+
+    def _received(self, data: bytes) -> None:
+        self.driver.receive(data, self._clock.now_ns())
+        self._tell.on_wire("pump-rx", data)
+        self.drive()

@@ -1,0 +1,30 @@
+"""What a restarted daemon must know, read from the journal: the last session record, and the ids that have acted."""
+
+from pathlib import Path
+
+from pumpd.core.commands import CommandReceived
+from pumpd.core.effects import SaveSession
+from pumpd.core.session import SessionRecord
+from pumpd.records import encoding, reader
+
+REMEMBERED_IDS = 4_096
+_TYPES = encoding.registry(SaveSession, CommandReceived)
+
+
+def recover(journal: Path) -> SessionRecord | None:
+    """Return the newest session the journal holds, open or not; raises `JournalError` and `EncodingError`."""
+    for _, body in reader.newest(journal, kind=SaveSession.__name__, limit=1):
+        saved = encoding.parse(body, _TYPES)
+        if isinstance(saved, SaveSession):
+            return saved.record
+    return None
+
+
+def seen_ids(journal: Path) -> tuple[str, ...]:
+    """Return the ids of the commands the journal holds, the oldest first."""
+    found = []
+    for _, body in reader.newest(journal, kind=CommandReceived.__name__, limit=REMEMBERED_IDS):
+        received = encoding.parse(body, _TYPES)
+        if isinstance(received, CommandReceived):
+            found.append(received.id)
+    return tuple(reversed(found))

@@ -1,0 +1,349 @@
+"""Shows what is the case: core state to payloads to the bus. Publishes; decides nothing."""
+
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import fields, is_dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from enum import Enum
+from fractions import Fraction
+
+from pydantic import JsonValue
+
+from pumpd.core import readiness
+from pumpd.core.causes import due
+from pumpd.core.controller import Core
+from pumpd.core.effects import Receipt
+from pumpd.core.modes import OPEN_MODES, Mode
+from pumpd.core.ports import Bus, Clock, Validity, VitalKind
+from pumpd.core.profile import Action
+from pumpd.core.quantities import G_PER_KG, NG_PER_MG, NL_PER_ML, NS_PER_H, NS_PER_MIN, NS_PER_S
+from pumpd.core.rest import Aim
+from pumpd.core.state import State as CoreState
+from pumpd.mqtt import payloads
+from pumpd.mqtt.topics import BedTopics
+
+SHOWN_VITALS = (VitalKind.SBP, VitalKind.DBP, VitalKind.HR, VitalKind.SPO2, VitalKind.RR, VitalKind.MOAAS)
+TEXT_LIMIT = 900
+"""The longest text a payload carries is 1000 characters."""
+
+_PHASES: dict[Mode, payloads.PhaseName] = {
+    Mode.IDLE: "closed",
+    Mode.READY: "preparing",
+    Mode.COMPLETED: "observing",
+    Mode.ENDED: "observing",
+}
+_MODE_TEXTS = {
+    Mode.IDLE: "No order",
+    Mode.READY: "Order prepared, not started",
+    Mode.STARTING: "Starting",
+    Mode.RUNNING: "Infusing",
+    Mode.STOPPING: "Stopping: rest is not confirmed yet",
+    Mode.PAUSED: "Paused, pump at rest",
+    Mode.COMPLETED: "Completed: the ordered dose was given",
+    Mode.ENDED: "Ended short of the order",
+    Mode.FAULT: "Fault: this run cannot be resumed",
+    Mode.UNKNOWN: "UNKNOWN: the pump cannot be asked; look at the pump",
+}
+
+
+class BusScreen:
+    """Publishes state, alarms, vitals, receipts and the heartbeat of one bed."""
+
+    def __init__(self, *, core: Core, bus: Bus, clock: Clock, bed: str, clinical: bool) -> None:
+        self._core = core
+        self._bus = bus
+        self._clock = clock
+        self._topics = BedTopics(bed=bed)
+        self._bed = bed
+        self._clinical = clinical
+        self._heartbeats = 0
+        self._lines = 0
+
+    # ---- what the bedside asks for ----------------------------------------------------------------------------------
+
+    def state_changed(self) -> None:
+        """Publish the whole state."""
+        self._publish(self._topics.state, self._state(), qos=1, retain=True)
+
+    def alarms_changed(self) -> None:
+        """Publish the alarm list."""
+        state = self._core.state
+        now_ns = self._clock.now_ns()
+        listed = tuple(
+            payloads.Alarm(
+                id=alarm.id,
+                episode=alarm.episode,
+                priority=_priority(alarm.priority.name),
+                cause=_short(alarm.cause),
+                text=_short(alarm.text),
+                values=_short(alarm.text),
+                action=_action_text(state),
+                advice=_short(alarm.advice),
+                since=self._utc(now_ns - alarm.since_ns),
+                active=alarm.active,
+                acknowledged_by=alarm.acknowledged_by,
+            )
+            for alarm in state.alarms.listed
+        )
+        self._publish(self._topics.alarms, payloads.Alarms(rev=state.rev, alarms=listed), qos=1, retain=True)
+
+    def receipt(self, receipt: Receipt) -> None:
+        """Tell a person what became of a command."""
+        ack = payloads.Ack(
+            id=receipt.command_id,
+            kind=receipt.kind,
+            state=receipt.state,
+            reason=_short(receipt.reason),
+            at=self._utc(0),
+        )
+        self._publish(self._topics.ack(receipt.user), ack, qos=1, retain=False)
+
+    def line(self, kind: str, text: str) -> None:
+        """Publish one line of the record."""
+        self._lines += 1
+        line = payloads.EventLine(seq=self._lines, at=self._utc(0), kind=kind, text=_short(text))
+        self._publish(self._topics.event, line, qos=1, retain=False)
+
+    # ---- what the clock asks for ------------------------------------------------------------------------------------
+
+    def heartbeat(self, issue: Callable[[str], None]) -> None:
+        """Make a fresh token, let the core know it through `issue`, then show it with state and vitals."""
+        token = secrets.token_hex(16)
+        issue(token)
+        state = self._core.state
+        self._heartbeats += 1
+        beat = payloads.Heartbeat(
+            boot=state.boot, session=state.session, rev=state.rev, seq=self._heartbeats, token=token, at=self._utc(0)
+        )
+        self._publish(self._topics.heartbeat, beat, qos=0, retain=False)
+        self.state_changed()
+        now_ns = self._clock.now_ns()
+        for kind in SHOWN_VITALS:
+            sample = state.vitals.latest.get(kind)
+            if sample is None:
+                continue
+            vital = payloads.Vital(
+                kind=kind,
+                value=sample.value,
+                unit=kind.unit,
+                validity=sample.validity,
+                at=self._utc(now_ns - sample.measured_at_ns),
+                age_s=_seconds(now_ns - sample.measured_at_ns),
+                source=sample.source,
+                seq=sample.seq,
+            )
+            self._publish(self._topics.vital(kind), vital, qos=0, retain=False)
+
+    def everything(self) -> None:
+        """Publish what a fresh broker does not know: state, alarms and profile."""
+        self.state_changed()
+        self.alarms_changed()
+        profile = self._core.state.settings.profile
+        shown = payloads.ProfilePayload(
+            name=profile.name, hash=profile.hash, approvers=(), profile=_plain_dict(profile)
+        )
+        self._publish(self._topics.profile, shown, qos=1, retain=True)
+
+    # ---- from core values to payloads -------------------------------------------------------------------------------
+
+    def _publish(self, topic: str, payload: payloads.Message, *, qos: int, retain: bool) -> None:
+        self._bus.publish(topic, payload.to_bytes(), qos=qos, retain=retain)
+
+    def _utc(self, ago_ns: int) -> str:
+        return (datetime.now(UTC) - timedelta(microseconds=ago_ns // 1_000)).isoformat(timespec="milliseconds")
+
+    def _state(self) -> payloads.State:
+        state = self._core.state
+        now_ns = self._clock.now_ns()
+        profile = state.settings.profile
+        halt = state.halt
+        ends = state.ending or (halt is not None and halt.aim is Aim.END)
+        return payloads.State(
+            bed=self._bed,
+            boot=state.boot,
+            session=state.session,
+            rev=state.rev,
+            mode=state.mode,
+            mode_text=_MODE_TEXTS[state.mode],
+            stop_target=("ended" if ends else "paused") if state.mode is Mode.STOPPING else None,
+            phase=_PHASES.get(state.mode, "infusing"),
+            simulated=state.settings.simulated,
+            clinical=self._clinical,
+            profile=payloads.Profile(name=profile.name, hash=profile.hash, approved=profile.approved),
+            order=_order(state),
+            delivery=self._delivery(state, now_ns),
+            rate=_rate(state),
+            pump=_pump(state, now_ns),
+            vitals=tuple(_vital_states(state, now_ns)),
+            interlocks=tuple(_interlocks(state, now_ns)),
+            start_blockers=_texts(readiness.start_blockers(state, now_ns)) if state.mode is Mode.READY else (),
+            resume_blockers=_texts(readiness.resume_blockers(state, now_ns)) if state.mode is Mode.PAUSED else (),
+            links=payloads.Links(
+                journal="ok" if state.journal_error is None else "failed",
+                broker="ok" if state.broker_lost_real_ns is None else "failed",
+                stations=sum(1 for seen in state.stations.values() if state.real_ns - seen <= profile.station_lost_ns),
+            ),
+            cause=None if state.pause_cause is None else _short(state.pause_cause),
+            at=self._utc(0),
+        )
+
+    def _delivery(self, state: CoreState, now_ns: int) -> payloads.Delivery | None:
+        order = state.order
+        if order is None:
+            return None
+        ledger = state.ledger
+        low_nl, high_nl = ledger.low(), ledger.high(now_ns)
+        running_ns = state.ran_ns + (now_ns - state.running_since_ns if state.running_since_ns is not None else 0)
+        end = None
+        if state.mode is Mode.RUNNING:
+            end = self._utc(-(ledger.remaining(now_ns) * NS_PER_H // order.rate_nl_h))
+        return payloads.Delivery(
+            low_ml=_ml(low_nl),
+            high_ml=_ml(high_nl),
+            low_mg=_mg(order.concentration.mass_ng(low_nl)),
+            high_mg=_mg(order.concentration.mass_ng(high_nl)),
+            ordered_ml=_ml(order.volume_nl),
+            remaining_ml=_ml(ledger.remaining(now_ns)),
+            running_s=_seconds(running_ns),
+            expected_end=end,
+        )
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= TEXT_LIMIT else text[: TEXT_LIMIT - 1] + "…"
+
+
+def _texts(texts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(_short(text) for text in texts)
+
+
+def _ml(volume_nl: int) -> Decimal:
+    return Decimal(volume_nl).scaleb(-6).normalize() + 0
+
+
+def _mg(mass_ng: int) -> Decimal:
+    return Decimal(mass_ng).scaleb(-6).normalize() + 0
+
+
+def _seconds(duration_ns: int) -> Decimal:
+    return Decimal(duration_ns // 1_000_000).scaleb(-3)
+
+
+def _decimal(fraction: Fraction) -> Decimal:
+    return Decimal(int(fraction * 1_000_000)).scaleb(-6).normalize() + 0
+
+
+def _priority(name: str) -> payloads.PriorityName:
+    return "high" if name == "HIGH" else "medium" if name == "MEDIUM" else "low"
+
+
+def _action_text(state: CoreState) -> str:
+    if state.mode in {Mode.STOPPING, Mode.UNKNOWN}:
+        return "The pump is being stopped."
+    if state.mode in {Mode.PAUSED, Mode.ENDED, Mode.COMPLETED, Mode.FAULT}:
+        return "The pump is at rest."
+    return "None yet; the infusion goes on." if state.mode is Mode.RUNNING else "None."
+
+
+def _order(state: CoreState) -> payloads.Order | None:
+    order = state.order
+    if order is None:
+        return None
+    return payloads.Order(
+        hash=order.hash,
+        drug=order.drug,
+        weight_kg=Decimal(order.weight_g) / G_PER_KG,
+        dose_mg_per_kg=Decimal(order.dose_ng_per_g) / 1_000,
+        dose_mg=Decimal(order.dose_ng) / NG_PER_MG,
+        duration_min=Decimal(order.duration_ns) / NS_PER_MIN,
+        concentration_mg_ml=_decimal(order.concentration.ng_per_nl),
+        volume_ml=Decimal(order.volume_nl) / NL_PER_ML,
+        rate_ml_h=Decimal(order.rate_nl_h) / NL_PER_ML,
+        syringe=order.syringe.name,
+        prepared_by=order.prepared_by,
+        confirmed_by=state.confirmed_by,
+        started_by=state.started_by,
+    )
+
+
+def _rate(state: CoreState) -> payloads.Rate:
+    run = state.ledger.run
+    commanded = run.rate_nl_h if run is not None and state.mode is Mode.RUNNING else 0
+    counted = None
+    if state.watch is not None and len(state.watch.reads) > 1:
+        first, last = state.watch.reads[0], state.watch.reads[-1]
+        elapsed_ns = last.asked_at_ns - first.asked_at_ns
+        if elapsed_ns >= 10 * NS_PER_S:
+            counted = _ml((last.low_nl - first.low_nl) * NS_PER_H // elapsed_ns)
+    return payloads.Rate(commanded_ml_h=_ml(commanded), counted_ml_h=counted)
+
+
+def _pump(state: CoreState, now_ns: int) -> payloads.Pump:
+    pump = state.pump
+    profile = state.settings.profile
+    extra_nl = state.order.worst_extra_nl if state.order is not None else 0
+    return payloads.Pump(
+        link="up" if pump.link_up else "down",
+        state=pump.status.state.value if pump.status is not None else "not known",
+        model=pump.attached.model if pump.attached is not None else None,
+        firmware=pump.attached.firmware if pump.attached is not None else None,
+        age_s=None if pump.status is None else _seconds(now_ns - pump.status_at_ns),
+        lease_s=_seconds(profile.lease_ns),
+        worst_extra_ml=_ml(extra_nl),
+    )
+
+
+def _vital_states(state: CoreState, now_ns: int) -> Iterator[payloads.VitalState]:
+    trips = state.interlocks.trips(state.settings.profile, state.vitals, now_ns) if state.mode in OPEN_MODES else ()
+    for kind in SHOWN_VITALS:
+        sample = state.vitals.latest.get(kind)
+        refused = state.vitals.refused.get(kind)
+        words = [trip.action.value for trip in trips if trip.rule.startswith(f"{kind.value}-")]
+        yield payloads.VitalState(
+            kind=kind,
+            value=None if sample is None else sample.value,
+            unit=kind.unit,
+            validity=refused.validity
+            if refused is not None
+            else Validity.MISSING
+            if sample is None
+            else Validity.VALID,
+            age_s=None if sample is None else _seconds(now_ns - sample.measured_at_ns),
+            source="none" if sample is None else sample.source,
+            status=words[0] if words else "missing" if sample is None else "ok",
+        )
+
+
+def _interlocks(state: CoreState, now_ns: int) -> Iterator[payloads.Interlock]:
+    if state.mode not in OPEN_MODES:
+        return
+    tripped = set()
+    for cause in due(state, now_ns):
+        tripped.add(cause.condition.id)
+        yield payloads.Interlock(
+            rule=cause.condition.id,
+            state="pending" if cause.action is Action.ALERT else "tripped",
+            text=_short(cause.condition.text),
+        )
+    for item in state.interlocks.pending.values():
+        if item.rule.id not in tripped:
+            text = f"{item.rule.vital.name} {item.value} {item.rule.side.value} {item.limit} {item.rule.vital.unit}"
+            yield payloads.Interlock(rule=item.rule.id, state="pending", text=text)
+
+
+def _plain_dict(value: object) -> dict[str, JsonValue]:
+    assert is_dataclass(value)  # noqa: S101 - called with a profile
+    return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+
+
+def _plain(value: object) -> JsonValue:
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, Enum):
+        return _plain(value.value)
+    if isinstance(value, (tuple, list)):
+        return [_plain(item) for item in value]
+    if is_dataclass(value):
+        return _plain_dict(value)
+    return str(value)

@@ -1,0 +1,198 @@
+"""Permission: the one predicate. Which rules that alert, pause or end are due now, and why; nothing due is permission.
+
+`permission` is asked before every packet to a moving pump, before RUN, and by every evaluation. The default is no:
+what is missing, late or unknown is a cause.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pumpd.core.alarms import Condition, Priority
+from pumpd.core.counter import Mismatch
+from pumpd.core.modes import MAY_MOVE_MODES, OPEN_MODES, Mode
+from pumpd.core.ports import PumpAlarmKind, PumpState
+from pumpd.core.prescription import expected_running_ns
+from pumpd.core.profile import Action
+from pumpd.core.quantities import NS_PER_MIN, NS_PER_S
+from pumpd.core.state import State, Step
+
+STATUS_MAX_AGE_NS = 3 * NS_PER_S
+"""How old the pump's status may be while it may move (requirement COMM-03)."""
+STARTING_GRACE_NS = NS_PER_S
+"""After RUN was sent, rest and infusing both count as commanded for so long."""
+RUNNING_TIME_MARGIN_PERCENT = 2
+"""Running longer than expected by more than this ends the infusion (requirement DOSE-05)."""
+
+_WATCH_PATIENT = "Look at the patient and the sensor; acknowledge, and resume when the cause has gone."
+_LOOK_AT_PUMP = "Look at the pump and the line; stop at the pump if it moves."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """Something that alerts, pauses or ends, with the words for the alarm."""
+
+    action: Action
+    pressure: bool
+    condition: Condition
+
+
+def permission(state: State, now_ns: int) -> bool:
+    """Say whether the pump may move at `now_ns`: it was commanded to, and nothing that pauses or ends is due."""
+    if state.halt is not None or not _may_move(state):
+        return False
+    return all(cause.action is Action.ALERT for cause in due(state, now_ns))
+
+
+def _may_move(state: State) -> bool:
+    starting = state.starting
+    return state.mode is Mode.RUNNING or (starting is not None and starting.step is Step.RUN)
+
+
+def due(state: State, now_ns: int) -> Iterator[Cause]:
+    """Yield every cause that is due at `now_ns` while a session is open."""
+    if state.mode not in OPEN_MODES:
+        return
+    yield from _vital_causes(state, now_ns)
+    yield from _pump_causes(state, now_ns)
+    if state.journal_error is not None:
+        yield _cause(
+            Action.PAUSE,
+            Priority.HIGH,
+            "journal",
+            "journal not writable",
+            f"the record cannot be written: {state.journal_error}",
+            "Tell the engineer; nothing is started without a record.",
+        )
+    yield from _supervision_causes(state)
+
+
+def _cause(action: Action, priority: Priority, cause_id: str, cause: str, text: str, advice: str) -> Cause:
+    condition = Condition(id=cause_id, priority=priority, cause=cause, text=text, advice=advice)
+    return Cause(action=action, pressure=False, condition=condition)
+
+
+def _vital_causes(state: State, now_ns: int) -> Iterator[Cause]:
+    for trip in state.interlocks.trips(state.settings.profile, state.vitals, now_ns):
+        priority = Priority.HIGH if trip.action is Action.END else Priority.MEDIUM
+        condition = Condition(
+            id=trip.rule, priority=priority, cause=trip.interlock, text=trip.text, advice=_WATCH_PATIENT
+        )
+        yield Cause(action=trip.action, pressure=trip.interlock in {"sbp", "dbp"}, condition=condition)
+
+
+def _pump_causes(state: State, now_ns: int) -> Iterator[Cause]:
+    pump = state.pump
+    if not pump.link_up:
+        yield _cause(
+            Action.PAUSE,
+            Priority.HIGH,
+            "pump-link",
+            "pump link lost",
+            f"the pump cannot be asked: {pump.link_reason}; its own watchdog stops it within the lease",
+            _LOOK_AT_PUMP,
+        )
+    if pump.alarm is not None:
+        # a reset, a stall or a missed lease leaves a pump that can be programmed afresh; the rest does not
+        permanent = pump.alarm.kind in {PumpAlarmKind.PROGRAM, PumpAlarmKind.UNKNOWN}
+        yield _cause(
+            Action.PAUSE,
+            Priority.HIGH,
+            f"pump-alarm-{pump.alarm.kind.name.lower()}",
+            "pump alarm",
+            f"the pump reports: {pump.alarm.kind.value} ({pump.alarm.text})",
+            "The run is over; prepare a new order." if permanent else _LOOK_AT_PUMP,
+        )
+    if state.halt is not None and state.halt.overdue:
+        yield _cause(
+            Action.PAUSE,
+            Priority.HIGH,
+            "stop-unconfirmed",
+            "pump does not confirm the stop",
+            f"rest was not confirmed within 3 s of the stop for: {state.halt.cause}",
+            "Stop at the pump and clamp the line.",
+        )
+    if state.mode in MAY_MOVE_MODES:
+        yield from _moving_causes(state, now_ns)
+
+
+def _moving_causes(state: State, now_ns: int) -> Iterator[Cause]:
+    pump = state.pump
+    starting = state.starting
+    if starting is None or starting.step is Step.RUN:
+        asked_from_ns = pump.status_at_ns if starting is None else max(pump.status_at_ns, starting.run_sent_ns or 0)
+        age_ns = now_ns - asked_from_ns
+        if pump.link_up and age_ns > STATUS_MAX_AGE_NS:
+            yield _cause(
+                Action.PAUSE,
+                Priority.HIGH,
+                "pump-silent",
+                "pump does not answer",
+                f"no status from the pump for {age_ns / NS_PER_S:.1f} s, limit {STATUS_MAX_AGE_NS / NS_PER_S:.0f} s",
+                _LOOK_AT_PUMP,
+            )
+    if pump.status is not None and pump.status.state is PumpState.OTHER:
+        yield _cause(
+            Action.PAUSE, Priority.HIGH, "pump-state", "pump in a foreign state", PumpState.OTHER.value, _LOOK_AT_PUMP
+        )
+    if state.watch is not None and state.watch.mismatch is not None:
+        mismatch = state.watch.mismatch
+        milder = mismatch is Mismatch.UNDER
+        yield _cause(
+            Action.ALERT if milder else Action.PAUSE,
+            Priority.MEDIUM if milder else Priority.HIGH,
+            f"counter-{mismatch.name.lower()}",
+            mismatch.value,
+            state.watch.text,
+            _LOOK_AT_PUMP,
+        )
+    if state.order is not None and state.running_since_ns is not None:
+        ran_ns = state.ran_ns + now_ns - state.running_since_ns
+        limit_ns = running_limit_ns(state)
+        if ran_ns > limit_ns:
+            yield _cause(
+                Action.END,
+                Priority.MEDIUM,
+                "time-limit",
+                "running time used up",
+                f"ran for {ran_ns / NS_PER_MIN:.1f} min, limit {limit_ns / NS_PER_MIN:.1f} min",
+                "The infusion has ended short; see what was given.",
+            )
+
+
+def running_limit_ns(state: State) -> int:
+    """Return the longest running time of the order."""
+    if state.order is None:
+        return 0
+    return expected_running_ns(state.order) * (100 + RUNNING_TIME_MARGIN_PERCENT) // 100
+
+
+def _supervision_causes(state: State) -> Iterator[Cause]:
+    lost_ns = supervision_lost_ns(state)
+    if lost_ns is None:
+        return
+    profile = state.settings.profile
+    if lost_ns < profile.supervision_alarm_ns:
+        return
+    pauses = lost_ns >= profile.supervision_pause_ns
+    what = "the broker is gone" if state.broker_lost_real_ns is not None else "no nurse station is watching"
+    yield _cause(
+        Action.PAUSE if pauses else Action.ALERT,
+        Priority.HIGH,
+        "supervision",
+        "supervision lost",
+        f"{what} for {lost_ns / NS_PER_S:.0f} s, pausing at {profile.supervision_pause_ns / NS_PER_S:.0f} s",
+        "Go to the bedside; restore the network or open a station.",
+    )
+
+
+def supervision_lost_ns(state: State) -> int | None:
+    """Return for how long, by the real clock, nobody can have been watching; None while somebody can (COMM-07).
+
+    A session that no station ever joined is watched through the broker alone.
+    """
+    if state.broker_lost_real_ns is not None:
+        return state.real_ns - state.broker_lost_real_ns
+    if not state.stations:
+        return None
+    silent_ns = state.real_ns - max(state.stations.values())
+    return silent_ns if silent_ns > state.settings.profile.station_lost_ns else None

@@ -1,0 +1,228 @@
+"""What each command of a person does, once it has been judged."""
+
+from fractions import Fraction
+
+from pumpd.core import answers, halting, readiness, starting
+from pumpd.core.commands import (
+    Acknowledge,
+    Assess,
+    CommandMalformed,
+    CommandReceived,
+    Confirm,
+    Pause,
+    Prepare,
+    ReceiptState,
+    Resume,
+    Role,
+    Start,
+    Stop,
+)
+from pumpd.core.delivery import Ledger
+from pumpd.core.effects import Decision, Effect, Receipt
+from pumpd.core.judge import assessment_refusal, refusal
+from pumpd.core.modes import TRANSITIONS, Mode, Trigger, after
+from pumpd.core.ports import Sample, Validity, VitalKind
+from pumpd.core.prescription import OrderRefusedError, plan
+from pumpd.core.quantities import G_PER_KG, NL_PER_ML, text
+from pumpd.core.rest import Aim, Phase
+from pumpd.core.state import Awaiting, State
+
+
+def take(state: State, command: CommandReceived, now_ns: int, effects: list[Effect]) -> tuple[Sample, ...]:
+    """Carry out or refuse one command. Returns the samples that an assessment brings, for the core to take."""
+    kind = type(command.command).__name__.lower()
+    asked = Awaiting(user=command.user, command_id=command.id, kind=kind, since_ns=now_ns)
+    if isinstance(command.command, (Stop, Pause)):
+        _halt(state, command.command, asked, now_ns, effects)
+        return ()
+    if command.id in state.answers:
+        _repeat_answer(state, asked, effects)
+        return ()
+    reason = refusal(command, state)
+    samples: tuple[Sample, ...] = ()
+    if reason is None:
+        match command.command:
+            case Prepare():
+                reason = _prepare(state, command, command.command, effects)
+            case Confirm():
+                reason = _confirm(state, command, command.command, now_ns, effects)
+            case Start():
+                reason = _start(state, command, command.command, now_ns, effects)
+            case Resume():
+                reason = _resume(state, command, command.command, now_ns, effects)
+            case Acknowledge():
+                reason = _acknowledge(state, command.command, command.user)
+            case Assess():
+                reason = assessment_refusal(command.command)
+                samples = _assessed(command.command, command.user, now_ns) if reason is None else ()
+    if reason is not None:
+        answers.answer(state, effects, asked, ReceiptState.REFUSED, reason)
+    elif not isinstance(command.command, (Start, Resume)):
+        answers.answer(state, effects, asked, ReceiptState.VERIFIED, _done(state, command))
+    return samples
+
+
+def refuse_malformed(event: CommandMalformed, effects: list[Effect]) -> None:
+    """Answer what could not be read; nothing changes."""
+    effects.append(
+        Receipt(
+            user=event.user,
+            command_id=event.id or "unreadable",
+            kind="unreadable",
+            state=ReceiptState.REFUSED,
+            reason=event.reason,
+        )
+    )
+
+
+def _repeat_answer(state: State, asked: Awaiting, effects: list[Effect]) -> None:
+    stored = state.answers[asked.command_id]
+    if stored is not None and stored.user == asked.user:
+        effects.append(stored)
+        return
+    reason = "this command id was used before; it acts at most once"
+    effects.append(
+        Receipt(
+            user=asked.user,
+            command_id=asked.command_id,
+            kind=asked.kind,
+            state=ReceiptState.REFUSED,
+            reason=reason,
+        )
+    )
+
+
+def _halt(state: State, command: Stop | Pause, asked: Awaiting, now_ns: int, effects: list[Effect]) -> None:
+    """Stop and pause: accepted in every mode, from everyone, twice or late, and never queued."""
+    ends = isinstance(command, Stop)
+    word = "stop" if ends else "pause"
+    because = f" ({command.reason})" if command.reason else ""
+    cause = f"{word} by {asked.user}{because}"
+    halts = Trigger.HALT in TRANSITIONS[state.mode] or state.mode in {Mode.STOPPING, Mode.UNKNOWN}
+    if ends and halts:
+        aim = Aim.END
+    elif state.mode in {Mode.STARTING, Mode.RUNNING, Mode.STOPPING, Mode.UNKNOWN}:
+        aim = Aim.PAUSE
+    else:
+        aim = Aim.LOOK
+    halting.halt(state, aim, cause, now_ns, effects, by_human=True)
+    if state.halt is not None and state.halt.phase is not Phase.REPEATING:
+        reason = "accepted; the pump does not obey and is left silent so that its watchdog acts: stop at the pump"
+    elif not state.pump.link_up:
+        reason = f"accepted; there is no link to the pump ({state.pump.link_reason}): stop at the pump"
+    else:
+        reason = "accepted; the stop is on the wire"
+    if any(item.command_id == asked.command_id for item in state.awaiting):
+        return
+    answers.accept(state, effects, asked, reason)
+
+
+def _prepare(state: State, command: CommandReceived, entry: Prepare, effects: list[Effect]) -> str | None:
+    if Trigger.PREPARED not in TRANSITIONS[state.mode]:
+        return f"the mode is {state.mode.value}; stop and end this session before a new order is prepared"
+    try:
+        order = plan(entry, state.settings.profile, by=command.user, seed=f"{state.boot}/{command.id}")
+    except OrderRefusedError as refused:
+        return str(refused)
+    state.mode = after(state.mode, Trigger.PREPARED)
+    state.order = order
+    state.session = f"s-{order.hash}"
+    state.ledger = Ledger(order_nl=order.volume_nl)
+    state.confirmed_by = state.started_by = state.baseline = state.pause_cause = None
+    state.runs = state.ran_ns = 0
+    state.ending = state.pressure_pause = False
+    effects.append(Decision(cause="prepare", text=f"{order_text(state)}, prepared by {command.user}"))
+    return None
+
+
+def order_text(state: State) -> str:
+    """Return the order in one line, every number with its unit."""
+    order = state.order
+    if order is None:
+        return "no order"
+    return (
+        f"{order.drug} {text(order.dose_ng, 1_000_000, 3)} mg ({text(order.dose_ng_per_g, 1_000, 3)} mg/kg at "
+        f"{text(order.weight_g, G_PER_KG, 1)} kg), {text(order.volume_nl, NL_PER_ML, 3)} mL at "
+        f"{text(order.rate_nl_h, NL_PER_ML, 3)} mL/h, syringe {order.syringe.name}, order {order.hash}"
+    )
+
+
+def _confirm(state: State, command: CommandReceived, check: Confirm, now_ns: int, effects: list[Effect]) -> str | None:
+    order = state.order
+    if state.mode is not Mode.READY or order is None:
+        return f"the mode is {state.mode.value}; there is no prepared order to confirm"
+    if command.user == order.prepared_by:
+        return f"{command.user} prepared this order; a second person must confirm it"
+    if check.order_hash != order.hash:
+        return f"the confirmation quotes order {check.order_hash}, the prepared order is {order.hash}; look again"
+    if Fraction(check.weight_kg) * G_PER_KG != order.weight_g:
+        return f"the weight entered again, {check.weight_kg} kg, is not that of the order"
+    tolerance = Fraction(state.settings.profile.drug.concentration_tolerance_percent) / 100
+    if (
+        abs(Fraction(check.concentration_mg_ml) - order.concentration.ng_per_nl)
+        > tolerance * order.concentration.ng_per_nl
+    ):
+        return f"the concentration entered again, {check.concentration_mg_ml} mg/mL, is not that of the order"
+    state.confirmed_by = command.user
+    state.confirmed_at_ns = now_ns
+    effects.append(Decision(cause="confirm", text=f"order {order.hash} confirmed by {command.user}"))
+    return None
+
+
+def _start(state: State, command: CommandReceived, wish: Start, now_ns: int, effects: list[Effect]) -> str | None:
+    if state.order is None or wish.order_hash != state.order.hash:
+        return f"the start quotes order {wish.order_hash}, which is not the prepared order"
+    reason = wish.override_reason.strip()
+    prescriber = state.settings.operators.get(command.user) is Role.PRESCRIBER
+    blockers = readiness.start_blockers(state, now_ns, override=bool(reason) and prescriber)
+    if blockers:
+        return "; ".join(blockers)
+    if reason:
+        effects.append(Decision(cause="override", text=f"start override by {command.user}: {reason}"))
+    starting.begin(state, command, "start", now_ns, effects)
+    return None
+
+
+def _resume(state: State, command: CommandReceived, wish: Resume, now_ns: int, effects: list[Effect]) -> str | None:
+    if state.order is None or wish.order_hash != state.order.hash:
+        return f"the resume quotes order {wish.order_hash}, which is not the order of this session"
+    blockers = readiness.resume_blockers(state, now_ns)
+    if blockers:
+        return "; ".join(blockers)
+    starting.begin(state, command, "resume", now_ns, effects)
+    return None
+
+
+def _acknowledge(state: State, note: Acknowledge, user: str) -> str | None:
+    alarms = state.alarms.acknowledge(note.alarm, note.episode, user)
+    if alarms is None:
+        return f"there is no episode {note.episode} of alarm {note.alarm}; look at the alarm list again"
+    state.alarms = alarms
+    return None
+
+
+def _assessed(entry: Assess, user: str, now_ns: int) -> tuple[Sample, ...]:
+    values = ((VitalKind.MOAAS, entry.moaas), (VitalKind.RR, entry.respiration_bpm))
+    return tuple(
+        Sample(
+            kind=kind,
+            value=value,
+            validity=Validity.VALID,
+            measured_at_ns=now_ns,
+            source=f"nurse {user}",
+            seq=now_ns,
+        )
+        for kind, value in values
+    )
+
+
+def _done(state: State, command: CommandReceived) -> str:
+    match command.command:
+        case Prepare():
+            return order_text(state)
+        case Confirm():
+            return f"order {state.order.hash if state.order else ''} confirmed; it can be started"
+        case Acknowledge():
+            return f"alarm {command.command.alarm} acknowledged by {command.user}"
+        case _:
+            return "recorded"

@@ -1,0 +1,129 @@
+"""What people may ask of the daemon, as plain values, and the receipts they get. Judgement is in `judge.py`."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum, unique
+
+
+@unique
+class Role(Enum):
+    """What a person of the site's operator list may do. Stop and pause are open to everyone who is connected."""
+
+    NURSE = "nurse"
+    PRESCRIBER = "prescriber"
+    ENGINEER = "engineer"
+    VIEWER = "viewer"
+
+
+CLINICIANS = frozenset({Role.NURSE, Role.PRESCRIBER})
+"""Roles that may prepare, confirm, start, resume, acknowledge and assess."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepare:
+    """An order as a person entered it: decimals with the unit in the name, nothing by default."""
+
+    weight_kg: Decimal
+    dose_mg_per_kg: Decimal
+    duration_min: Decimal
+    vial_strength_mg_ml: Decimal
+    drug_drawn_ml: Decimal
+    diluent_ml: Decimal
+    declared_concentration_mg_ml: Decimal
+    syringe: str
+    syringe_fill_ml: Decimal
+    soft_limit_reason: str = ""  # why a soft limit may be passed; a passed soft limit without it is refused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirm:
+    """A second person's check: the hash of the order she was shown, with weight and concentration entered again."""
+
+    order_hash: str
+    weight_kg: Decimal
+    concentration_mg_ml: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """Begin the confirmed order."""
+
+    order_hash: str
+    override_reason: str = ""  # a prescriber's reason for a start in the override range of a vital sign
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """Bring the pump to rest; the session can be resumed."""
+
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resume:
+    """Give what is left of the order, at the ordered rate."""
+
+    order_hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """Bring the pump to rest and end the infusion."""
+
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledge:
+    """Take note of one episode of one alarm, by name."""
+
+    alarm: str
+    episode: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assess:
+    """What no device measures: sedation (MOAA/S, 0-5) and respiration counted by a nurse (/min)."""
+
+    moaas: int
+    respiration_bpm: int
+
+
+Command = Prepare | Confirm | Start | Pause | Resume | Stop | Acknowledge | Assess
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandReceived:
+    """A command as it came from the bus. `user` is the name in the topic, which the broker's rules have proven.
+
+    `received_real_ns` is the daemon's real monotonic clock; the age of `token` is judged against it.
+    """
+
+    user: str
+    id: str
+    command: Command
+    session: str | None
+    rev: int | None
+    token: str | None
+    retained: bool
+    received_real_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandMalformed:
+    """A message under a person's command topic that is no command. `id` is None where it could not be read."""
+
+    user: str
+    id: str | None
+    reason: str
+
+
+@unique
+class ReceiptState(Enum):
+    """How far a command has come. The last three are final words; a later final word replaces an earlier one."""
+
+    ACCEPTED = "accepted"
+    EXECUTING = "executing"
+    VERIFIED = "verified"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"

@@ -1,0 +1,384 @@
+"""The core: one event and `now_ns` in, effects out, and the next deadline. It decides; it never waits, reads or writes.
+
+`handle` yields a stop before it does its bookkeeping, so that the bytes are on the wire before anything is recorded.
+Every event ends in a complete evaluation: what is due pauses or ends, whoever sent the event and whatever it was.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import assert_never
+
+from pumpd.core import causes, commanding, halting, routine, starting
+from pumpd.core.alarms import Alarms
+from pumpd.core.commands import CommandMalformed, CommandReceived
+from pumpd.core.effects import AlarmsChanged, Decision, Effect, PollPump, SaveSession, SendStop, StateChanged
+from pumpd.core.events import (
+    Booted,
+    BrokerConnected,
+    BrokerLost,
+    DeadlineReached,
+    Event,
+    JournalConfirmed,
+    JournalFailed,
+    JournalRecovered,
+    PumpLinkDown,
+    PumpLinkUp,
+    StationSeen,
+    TokenIssued,
+)
+from pumpd.core.judge import KEPT_TOKENS
+from pumpd.core.modes import MAY_MOVE_MODES, OPEN_MODES, Mode, Trigger, after
+from pumpd.core.ports import (
+    LinePolicy,
+    MonitorNotice,
+    NibpFailed,
+    NibpReading,
+    ProgramFailed,
+    Programmed,
+    PumpAlarmed,
+    PumpAlarmKind,
+    PumpAttached,
+    PumpAttachFailed,
+    PumpCounter,
+    PumpState,
+    PumpStatus,
+    ReplyDiscarded,
+    ReplyLost,
+    RunAnswered,
+    Sample,
+    SamplesReceived,
+    Validity,
+    VitalKind,
+)
+from pumpd.core.profile import Action, VitalRule
+from pumpd.core.quantities import NS_PER_S
+from pumpd.core.rest import Aim, Halt, Phase
+from pumpd.core.session import SessionRecord
+from pumpd.core.state import Settings, State
+from pumpd.core.vitals import Steady
+
+EVALUATE_EVERY_NS = NS_PER_S
+"""An evaluation is never later than this after the last one, so that no lack of samples can suppress it (VIT-07)."""
+
+
+class Core:
+    """One bedside. The shell calls `handle` and `next_deadline_ns`, and asks `line_policy` before each pump packet."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.state = State(settings=settings)
+        rules: dict[VitalKind, list[VitalRule]] = {}
+        for rule in settings.profile.rules:
+            rules.setdefault(rule.vital, []).append(rule)
+        self._rules: Mapping[VitalKind, tuple[VitalRule, ...]] = {kind: tuple(found) for kind, found in rules.items()}
+        self.state.start_steady = {
+            wanted.vital: Steady(range=replace(wanted, high=wanted.override_high or wanted.high))
+            for wanted in settings.profile.start
+        }
+        self.state.resume_steady = {wanted.vital: Steady(range=wanted) for wanted in settings.profile.resume}
+        self._published: tuple[object, ...] = ()
+        self._alarms: Alarms = self.state.alarms
+
+    # ---- what the shell asks ----------------------------------------------------------------------------------------
+
+    def handle(self, event: Event, now_ns: int) -> Iterator[Effect]:
+        """Take one event and yield what is to be done, a stop first. The caller must exhaust the iterator."""
+        effects: list[Effect] = []
+        self._take(event, now_ns, effects)
+        self._let_time_pass(now_ns, effects)
+        self._halt_what_is_due(now_ns, effects)
+        if any(isinstance(effect, SendStop) for effect in effects):
+            yield SendStop()
+        routine.advance(self.state, now_ns, effects, vitals_frame=isinstance(event, SamplesReceived))
+        self._keep_books(now_ns, effects)
+        yield from (effect for effect in effects if not isinstance(effect, SendStop))
+
+    def next_deadline_ns(self, now_ns: int) -> int:
+        """Return when the core must next be called if nothing happens before."""
+        state = self.state
+        times = [now_ns + EVALUATE_EVERY_NS]
+        rule_ns = state.interlocks.next_deadline_ns(state.settings.profile, state.vitals, now_ns)
+        if rule_ns is not None:
+            times.append(rule_ns)
+        times.extend(routine.deadlines_ns(state, now_ns))
+        return min(times)
+
+    def permission(self, now_ns: int) -> bool:
+        """Say whether the pump may move at `now_ns`."""
+        return causes.permission(self.state, now_ns)
+
+    def line_policy(self, now_ns: int) -> LinePolicy:
+        """Say what may be sent to the pump at `now_ns`."""
+        state = self.state
+        if state.halt is not None:
+            return LinePolicy.SILENT if state.halt.phase is Phase.SILENT else LinePolicy.STOPPING
+        if starting.may_move(state):
+            return LinePolicy.MOVING if causes.permission(state, now_ns) else LinePolicy.STOPPING
+        return LinePolicy.FREE if state.pump.at_rest else LinePolicy.STOPPING
+
+    # ---- what happened ----------------------------------------------------------------------------------------------
+
+    def _take(self, event: Event, now_ns: int, effects: list[Effect]) -> None:  # noqa: C901 - one line per event
+        state = self.state
+        match event:
+            case SamplesReceived():
+                for sample in event.samples:
+                    self._take_sample(sample, now_ns)
+            case PumpStatus():
+                self._take_status(event, now_ns, effects)
+            case PumpCounter():
+                self._take_counter(event, now_ns)
+            case DeadlineReached():
+                state.real_ns = max(state.real_ns, event.real_ns)
+            case CommandReceived():
+                state.real_ns = max(state.real_ns, event.received_real_ns)
+                for sample in commanding.take(state, event, now_ns, effects):
+                    self._take_sample(sample, now_ns)
+            case CommandMalformed():
+                commanding.refuse_malformed(event, effects)
+            case NibpReading():
+                self._take_reading(event, now_ns)
+            case NibpFailed():
+                state.cuff = state.cuff.ended(now_ns, retry=event.retry)
+                effects.append(Decision(cause="cuff", text=f"no cuff reading from {event.source}: {event.reason}"))
+            case MonitorNotice():
+                effects.append(Decision(cause="monitor", text=f"{event.source}: {event.text}"))
+            case TokenIssued():
+                state.real_ns = max(state.real_ns, event.real_ns)
+                state.tokens = (*state.tokens, (event.token, event.real_ns))[-KEPT_TOKENS:]
+            case BrokerConnected():
+                state.real_ns = max(state.real_ns, event.real_ns)
+                state.broker_lost_real_ns = None
+            case BrokerLost():
+                state.real_ns = max(state.real_ns, event.real_ns)
+                if state.broker_lost_real_ns is None:
+                    state.broker_lost_real_ns = event.real_ns
+            case StationSeen():
+                state.stations = {**state.stations, event.user: event.real_ns}
+            case JournalConfirmed():
+                starting.journal_confirmed(state, event.token, now_ns, effects)
+            case JournalFailed():
+                state.journal_error = event.reason
+            case JournalRecovered():
+                state.journal_error = None
+            case PumpLinkUp():
+                self._link_up(now_ns, effects)
+            case PumpLinkDown():
+                self._link_down(event, now_ns, effects)
+            case PumpAttached():
+                state.pump = replace(state.pump, attached=event, attach_error=None)
+            case PumpAttachFailed():
+                state.pump = replace(state.pump, attached=None, attach_error=event.reason)
+                effects.append(Decision(cause="pump", text=f"the pump cannot be used: {event.reason}"))
+            case PumpAlarmed():
+                self._take_pump_alarm(event, now_ns, effects)
+            case Programmed():
+                starting.programmed(state, event, now_ns, effects)
+            case ProgramFailed():
+                starting.program_failed(state, event, now_ns, effects)
+            case RunAnswered():
+                starting.run_answered(state, event, now_ns, effects)
+            case ReplyLost() | ReplyDiscarded():
+                pass  # recorded by the shell; status age and time-outs do the judging
+            case Booted():
+                self._boot(event, now_ns, effects)
+            case _:
+                assert_never(event)
+
+    def _take_sample(self, sample: Sample, now_ns: int) -> None:
+        state = self.state
+        valid = sample.validity is Validity.VALID
+        if valid and not state.vitals.accepts(sample, now_ns):
+            return
+        state.vitals = state.vitals.take(sample, now_ns)
+        kind = sample.kind
+        if (watch := state.start_steady.get(kind)) is not None:
+            state.start_steady = {**state.start_steady, kind: watch.take(sample)}
+        if (watch := state.resume_steady.get(kind)) is not None:
+            state.resume_steady = {**state.resume_steady, kind: watch.take(sample)}
+        state.interlocks = state.interlocks.take(sample, self._rules.get(kind, ()), state.baseline)
+
+    def _take_reading(self, reading: NibpReading, now_ns: int) -> None:
+        state = self.state
+        state.cuff = state.cuff.ended(now_ns, retry=False)
+        state.vitals = state.vitals.with_reading(reading)
+        for kind, value in ((VitalKind.SBP, reading.sbp_mmhg), (VitalKind.DBP, reading.dbp_mmhg)):
+            sample = Sample(
+                kind=kind,
+                value=value,
+                validity=Validity.VALID,
+                measured_at_ns=reading.measured_at_ns,
+                source=reading.source,
+                seq=reading.cycle,
+            )
+            self._take_sample(sample, now_ns)
+
+    def _take_status(self, status: PumpStatus, now_ns: int, effects: list[Effect]) -> None:
+        state = self.state
+        state.pump = replace(state.pump, status=status, status_at_ns=now_ns)
+        if state.halt is not None:
+            state.halt = state.halt.with_status(status, now_ns)
+            return
+        if starting.may_move(state):
+            starting.status_while_moving(state, status, now_ns, effects)
+        elif status.state is PumpState.MOVING and state.pump.at_rest:
+            # started at its own keypad: obeyed as what it is, a run that nobody here permitted
+            state.pump = replace(state.pump, at_rest=False)
+            halting.halt(state, Aim.PAUSE, "the pump moves although nobody started it here", now_ns, effects)
+            halting.tell_keypad_start(state)
+
+    def _take_counter(self, counter: PumpCounter, now_ns: int) -> None:
+        state = self.state
+        status = state.pump.status
+        moving = status is not None and status.state in {PumpState.MOVING, PumpState.OTHER}
+        lost_before = state.ledger.run is not None and state.ledger.run.counter_lost
+        state.pump = replace(state.pump, counter=counter)
+        state.ledger = state.ledger.with_counter(counter, moving=moving, now_ns=now_ns)
+        if state.ledger.run is not None and state.ledger.run.counter_lost and not lost_before:
+            halting.tell_counter_lost(state, counter, now_ns)
+        if state.halt is not None:
+            state.halt = state.halt.with_counter(counter)
+        elif state.watch is not None and state.mode is Mode.RUNNING:
+            state.watch = state.watch.take(counter, now_ns)
+
+    def _take_pump_alarm(self, event: PumpAlarmed, now_ns: int, effects: list[Effect]) -> None:
+        state = self.state
+        state.pump = replace(state.pump, alarm=event)
+        effects.append(Decision(cause="pump", text=f"pump alarm: {event.kind.value} ({event.text})"))
+        permanent = event.kind in {PumpAlarmKind.PROGRAM, PumpAlarmKind.UNKNOWN}
+        if permanent and state.mode in OPEN_MODES:
+            halting.halt(state, Aim.FAULT, f"pump alarm: {event.kind.value}", now_ns, effects)
+        elif state.halt is None and state.mode not in MAY_MOVE_MODES:
+            # nothing was to move; make sure that nothing does, and clear the alarm through confirmed rest
+            halting.halt(state, Aim.LOOK, f"pump alarm: {event.kind.value}", now_ns, effects)
+
+    def _link_up(self, now_ns: int, effects: list[Effect]) -> None:
+        state = self.state
+        state.pump = replace(state.pump, link_up=True, link_reason="", attached=None, attach_error=None, at_rest=False)
+        aim = state.halt.aim if state.halt else Aim.LOOK
+        cause = state.halt.cause if state.halt else "the pump's port was opened"
+        human = state.halt.by_human if state.halt else False
+        state.halt = None
+        halting.halt(state, aim, cause, now_ns, effects, by_human=human)
+
+    def _link_down(self, event: PumpLinkDown, now_ns: int, effects: list[Effect]) -> None:
+        state = self.state
+        profile = state.settings.profile
+        state.pump = replace(
+            state.pump, link_up=False, link_reason=event.reason, attached=None, at_rest=False, status=None
+        )
+        if event.last_packet_ns is not None:
+            flows_until_ns = event.last_packet_ns + profile.lease_ns + profile.stop_latency_ns
+            state.ledger = state.ledger.link_lost(flows_until_ns)
+        if state.mode in OPEN_MODES:
+            halting.pump_lost(state, f"pump link lost: {event.reason}", now_ns, effects)
+
+    def _boot(self, event: Booted, now_ns: int, effects: list[Effect]) -> None:
+        state = self.state
+        state.boot, state.bed = event.boot, event.bed
+        state.answers = dict.fromkeys(event.seen_ids)
+        state.interlocks = replace(state.interlocks, watched_since_ns=now_ns)
+        record = event.recovered
+        if record is None or record.mode not in OPEN_MODES:
+            return
+        state.session, state.rev, state.order = record.session, record.rev, record.order
+        state.mode = after(record.mode, Trigger.RESTARTED)
+        state.ledger = record.ledger.after_restart()
+        state.confirmed_by, state.started_by, state.baseline = record.confirmed_by, record.started_by, record.baseline
+        state.confirmed_at_ns = now_ns
+        state.pause_cause = "the daemon was restarted"
+        state.paused_at_ns = now_ns
+        state.pressure_pause = record.pressure_pause
+        state.ran_ns, state.runs, state.ending = record.ran_ns, record.runs, record.ending
+        state.alarms = Alarms.recovered(record.alarms, now_ns)
+        aim = Aim.END if record.ending else Aim.FAULT if record.mode is Mode.FAULT else Aim.PAUSE
+        state.halt = Halt(
+            aim=aim,
+            cause=state.pause_cause,
+            by_human=record.ending,
+            since_ns=now_ns,
+            phase_since_ns=now_ns,
+            rate_nl_h=record.order.rate_nl_h,
+        )
+        halting.tell_restarted(state)
+        effects.append(Decision(cause="restart", text=f"session {record.session} recovered from the journal"))
+
+    # ---- what follows -----------------------------------------------------------------------------------------------
+
+    def _let_time_pass(self, now_ns: int, effects: list[Effect]) -> None:
+        state = self.state
+        halt = state.halt
+        if halt is not None and state.pump.link_up:
+            state.halt = halt.at(now_ns, state.settings.profile.lease_ns)
+        step = state.starting
+        if step is not None and now_ns >= step.deadline_ns:
+            starting.timed_out(state, step, now_ns, effects)
+
+    def _halt_what_is_due(self, now_ns: int, effects: list[Effect]) -> None:
+        """Begin or sharpen a halt for what pauses or ends now."""
+        state = self.state
+        if state.mode not in OPEN_MODES:
+            return
+        worst: causes.Cause | None = None
+        for cause in causes.due(state, now_ns):
+            ends = cause.action is Action.END
+            if cause.action is not Action.ALERT and (worst is None or (ends and worst.action is not Action.END)):
+                worst = cause
+        if worst is None:
+            return
+        text = worst.condition.text
+        if worst.action is Action.END:
+            if not state.ending:
+                halting.halt(state, Aim.END, text, now_ns, effects, pressure=worst.pressure)
+        elif state.mode in MAY_MOVE_MODES:
+            halting.halt(state, Aim.PAUSE, text, now_ns, effects, pressure=worst.pressure)
+
+    def _keep_books(self, now_ns: int, effects: list[Effect]) -> None:
+        state = self.state
+        conditions = (*state.happened, *(cause.condition for cause in causes.due(state, now_ns)))
+        alarms = state.alarms.update(conditions, now_ns) if conditions or state.alarms.listed else state.alarms
+        if state.happened:
+            # told once: what is over by the next evaluation stays listed as an episode to acknowledge
+            state.happened = ()
+        state.alarms = alarms
+        if alarms is not self._alarms:
+            self._alarms = alarms
+            effects.append(AlarmsChanged(sound=alarms.sounding()))
+        tripped = tuple(sorted(state.interlocks.pending)) if state.mode in OPEN_MODES else ()
+        key = (
+            state.mode,
+            state.halt.aim if state.halt else None,
+            state.session,
+            state.confirmed_by,
+            tripped,
+            alarms.key(),
+        )
+        if key != self._published:
+            self._published = key
+            state.rev += 1
+            effects.append(StateChanged(rev=state.rev))
+            if state.session is not None and state.order is not None:
+                effects.append(SaveSession(record=self.session_record()))
+        elif state.mode is Mode.RUNNING and any(isinstance(effect, PollPump) for effect in effects):
+            effects.append(SaveSession(record=self.session_record()))
+
+    def session_record(self) -> SessionRecord:
+        """Return the session as a restarted daemon must know it; only while there is an order."""
+        state = self.state
+        assert state.session is not None  # noqa: S101 - callers check
+        assert state.order is not None  # noqa: S101
+        return SessionRecord(
+            session=state.session,
+            rev=state.rev,
+            mode=state.mode,
+            order=state.order,
+            ledger=state.ledger,
+            confirmed_by=state.confirmed_by,
+            started_by=state.started_by,
+            baseline=state.baseline,
+            ending=state.ending,
+            pause_cause=state.pause_cause,
+            pressure_pause=state.pressure_pause,
+            ran_ns=state.ran_ns,
+            runs=state.runs,
+            alarms=state.alarms.latched(),
+        )

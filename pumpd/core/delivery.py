@@ -1,0 +1,140 @@
+"""How much drug was given, as an interval that contains the truth.
+
+The low bound never falls. The high bound rises with the time the pump may have been moving and falls only to what a
+read-back of the pump's counter proves. A run's end-stop caps what it can give.
+"""
+
+from dataclasses import dataclass, replace
+
+from pumpd.core.ports import PumpCounter
+from pumpd.core.quantities import flowed_at_most_nl
+
+RATE_MARGIN_PERCENT = 5
+"""How much faster than commanded the pump may be before the counter check calls it over-delivery (DOSE-08)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One run of the pump: from its program to the next. Volumes are those of this run alone."""
+
+    run_id: str
+    volume_nl: int  # the end-stop in the pump
+    rate_nl_h: int
+    low_nl: int = 0
+    high_nl: int = 0
+    resolution_nl: int = 0  # one count of the last read
+    moving_since_ns: int | None = None  # from when it may have flowed beyond `high_nl`; None at proven rest
+    flows_until_ns: int | None = None  # when the pump's own lease ends flow after the link was lost
+    unbounded: bool = False  # time since the last read is unknown: only the end-stop bounds it
+    counter_lost: bool = False  # the counter fell: it proves nothing about this run any more
+
+    def high_at(self, now_ns: int) -> int:
+        """Return the upper bound at `now_ns`."""
+        if self.unbounded:
+            return max(self.volume_nl, self.high_nl)
+        if self.moving_since_ns is None:
+            return self.high_nl
+        until = now_ns if self.flows_until_ns is None else min(now_ns, self.flows_until_ns)
+        margin_rate = self.rate_nl_h * (100 + RATE_MARGIN_PERCENT) // 100
+        return max(
+            self.high_nl,
+            min(self.volume_nl, self.high_nl + flowed_at_most_nl(margin_rate, until - self.moving_since_ns)),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ledger:
+    """The delivery of one order over all its runs."""
+
+    order_nl: int
+    closed_low_nl: int = 0
+    closed_high_nl: int = 0
+    closed_counts_nl: int = 0  # one count per closed run
+    run: Run | None = None
+
+    def low(self) -> int:
+        """Return the proven lower bound in nL."""
+        return self.closed_low_nl + (self.run.low_nl if self.run else 0)
+
+    def high(self, now_ns: int) -> int:
+        """Return the upper bound in nL at `now_ns`."""
+        return self.closed_high_nl + (self.run.high_at(now_ns) if self.run else 0)
+
+    def remaining(self, now_ns: int) -> int:
+        """Return what may still be given, counting the high bound."""
+        return max(self.order_nl - self.high(now_ns), 0)
+
+    def counts(self) -> int:
+        """Return one count per run, the allowance of a complete delivery."""
+        return self.closed_counts_nl + (self.run.resolution_nl if self.run else 0)
+
+    def is_complete(self) -> bool:
+        """Say whether the order was given: the low bound is within one count per run of it."""
+        return self.run is not None and self.low() >= self.order_nl - self.counts()
+
+    def open_run(self, run_id: str, volume_nl: int, rate_nl_h: int, now_ns: int) -> "Ledger":
+        """Close the run before and authorise the next; called before RUN leaves.
+
+        Raises `ValueError` when the sum of all volume ever authorised would pass the order (requirement DOSE-04).
+        """
+        closed = self.closed(now_ns)
+        if closed.closed_high_nl + volume_nl > self.order_nl:
+            raise ValueError(f"a run of {volume_nl} nL on top of {closed.closed_high_nl} nL passes {self.order_nl} nL")
+        run = Run(run_id=run_id, volume_nl=volume_nl, rate_nl_h=rate_nl_h, moving_since_ns=now_ns)
+        return replace(closed, run=run)
+
+    def closed(self, now_ns: int) -> "Ledger":
+        """Fold the present run into the sums; its counter is about to be cleared."""
+        if self.run is None:
+            return self
+        return Ledger(
+            order_nl=self.order_nl,
+            closed_low_nl=self.low(),
+            closed_high_nl=self.high(now_ns),
+            closed_counts_nl=self.counts(),
+        )
+
+    def with_counter(self, counter: PumpCounter, *, moving: bool, now_ns: int) -> "Ledger":
+        """Take a read of the counter of the present run.
+
+        `moving` says whether flow may have gone on since the question left. A counter that fell below what it had
+        proven was lost: the bounds stay, and later reads of this run prove nothing.
+        """
+        run = self.run
+        if run is None:
+            return self
+        if run.counter_lost or counter.high_nl < run.low_nl:
+            high_nl = run.high_at(now_ns)
+            frozen = replace(
+                run, counter_lost=True, high_nl=high_nl, unbounded=False, moving_since_ns=now_ns if moving else None
+            )
+            return replace(self, run=frozen)
+        cap_nl = max(run.volume_nl, counter.low_nl)
+        return replace(
+            self,
+            run=replace(
+                run,
+                low_nl=max(run.low_nl, counter.low_nl),
+                high_nl=max(run.low_nl, min(counter.high_nl, cap_nl)),
+                resolution_nl=counter.high_nl - counter.low_nl,
+                moving_since_ns=counter.asked_at_ns if moving else None,
+                flows_until_ns=None,
+                unbounded=False,
+            ),
+        )
+
+    def not_started(self) -> "Ledger":
+        """The present run certainly never began: forget what it might have given."""
+        return replace(self, run=None) if self.run else self
+
+    def link_lost(self, flows_until_ns: int | None) -> "Ledger":
+        """The pump cannot be asked; its own lease ends flow at `flows_until_ns` at the latest."""
+        if self.run is None or self.run.moving_since_ns is None:
+            return self
+        return replace(self, run=replace(self.run, flows_until_ns=flows_until_ns))
+
+    def after_restart(self) -> "Ledger":
+        """A daemon came up that does not know how long it was away: only the end-stop bounds an open run."""
+        if self.run is None or self.run.moving_since_ns is None:
+            return self
+        return replace(self, run=replace(self.run, unbounded=True))

@@ -1,0 +1,185 @@
+"""From a reason to stop to confirmed rest and the mode that follows."""
+
+from dataclasses import replace
+
+from pumpd.core import answers
+from pumpd.core.alarms import Condition, Priority
+from pumpd.core.commands import ReceiptState
+from pumpd.core.effects import Decision, Effect, SendStop, SettlePump
+from pumpd.core.modes import TRANSITIONS, Mode, Trigger, after
+from pumpd.core.ports import PumpCounter
+from pumpd.core.quantities import NL_PER_ML, text
+from pumpd.core.rest import Aim, Halt, Phase
+from pumpd.core.state import State, Step
+
+RUN_KINDS = frozenset({"start", "resume"})
+
+
+def halt(
+    state: State,
+    aim: Aim,
+    cause: str,
+    now_ns: int,
+    effects: list[Effect],
+    *,
+    by_human: bool = False,
+    pressure: bool = False,
+) -> None:
+    """Begin a halt, or sharpen the one that goes on; append the stop unless the silence forbids it."""
+    before = state.halt
+    if aim is Aim.END and state.session is not None:
+        state.ending = True
+    if before is None or aim > before.aim:
+        effects.append(Decision(cause="halt", text=f"{aim.name.lower()}: {cause}"))
+        if aim >= Aim.PAUSE:
+            state.pause_cause = cause
+            state.pressure_pause = pressure
+    if state.running_since_ns is not None:
+        state.ran_ns += now_ns - state.running_since_ns
+        state.running_since_ns = None
+    state.watch = None
+    _abandon_start(state, cause, effects)
+    if aim > Aim.LOOK and Trigger.HALT in TRANSITIONS[state.mode]:
+        state.mode = after(state.mode, Trigger.HALT)
+    if before is None:
+        run = state.ledger.run
+        state.halt = Halt(
+            aim=aim,
+            cause=cause,
+            by_human=by_human,
+            since_ns=now_ns,
+            phase_since_ns=now_ns,
+            rate_nl_h=run.rate_nl_h if run else None,
+        )
+        state.pump = replace(state.pump, at_rest=False)
+    else:
+        state.halt = before.raised_to(aim, cause, by_human=by_human)
+    if state.halt.phase is Phase.REPEATING:
+        effects.append(SendStop())
+
+
+def _abandon_start(state: State, cause: str, effects: list[Effect]) -> None:
+    """A start on its way is over. Before RUN it is certainly not done; after it, rest will tell."""
+    starting = state.starting
+    if starting is None:
+        return
+    state.starting = None
+    if starting.step is not Step.RUN:
+        answers.finish(state, effects, starting.command_id, ReceiptState.REFUSED, f"nothing was started: {cause}")
+
+
+def pump_lost(state: State, cause: str, now_ns: int, effects: list[Effect]) -> None:
+    """The pump cannot be asked while a session is open: the mode is UNKNOWN until a read-back at rest."""
+    halt(state, Aim.PAUSE, cause, now_ns, effects)
+    state.mode = after(state.mode, Trigger.PUMP_LOST)
+
+
+def conclude(state: State, now_ns: int, effects: list[Effect]) -> None:
+    """If rest is confirmed, leave STOPPING or UNKNOWN for the mode that is true now, and tell who waits."""
+    done = state.halt
+    if done is None or not done.confirmed:
+        return
+    state.halt = None
+    state.pump = replace(state.pump, at_rest=True, alarm=None)
+    effects.append(SettlePump())
+    if state.mode in {Mode.STOPPING, Mode.UNKNOWN}:
+        _leave(state, done, now_ns, effects)
+    answers.finish_kinds(
+        state, effects, answers.STOPPING_KINDS, ReceiptState.VERIFIED, f"rest confirmed, mode {state.mode.value}"
+    )
+    _answer_starts(state, done, effects)
+
+
+def _leave(state: State, done: Halt, now_ns: int, effects: list[Effect]) -> None:
+    complete = state.ledger.is_complete()
+    given = delivered_text(state, now_ns)
+    if complete:
+        trigger, words = Trigger.REST_TO_COMPLETED, f"completed: {given}"
+    elif state.ending:
+        trigger, words = Trigger.REST_TO_ENDED, f"ended short: {given}; cause: {done.cause}"
+    elif done.aim is Aim.FAULT:
+        trigger, words = Trigger.REST_TO_FAULT, f"fault: {given}; cause: {done.cause}"
+    elif state.runs == 0:
+        trigger, words = Trigger.REST_TO_READY, f"at rest, nothing was given; cause: {done.cause}"
+    else:
+        trigger, words = Trigger.REST_TO_PAUSED, f"paused: {given}; cause: {done.cause}"
+    state.mode = after(state.mode, trigger)
+    state.paused_at_ns = now_ns
+    effects.append(Decision(cause="rest", text=words))
+
+
+def _answer_starts(state: State, done: Halt, effects: list[Effect]) -> None:
+    run = state.ledger.run
+    if run is not None and run.low_nl > 0:
+        answers.finish_kinds(
+            state, effects, RUN_KINDS, ReceiptState.VERIFIED, f"the run began and was halted: {done.cause}"
+        )
+    else:
+        answers.finish_kinds(state, effects, RUN_KINDS, ReceiptState.REFUSED, f"the run did not begin: {done.cause}")
+
+
+def delivered_text(state: State, now_ns: int) -> str:
+    """Return the delivered interval for people, in mL and mg, both bounds when they differ."""
+    order = state.order
+    if order is None:
+        return "no order"
+    low_nl, high_nl = state.ledger.low(), state.ledger.high(now_ns)
+    bounds = sorted({low_nl, high_nl})
+    ml = " to ".join(text(bound, NL_PER_ML, 3) for bound in bounds)
+    mg = " to ".join(text(order.concentration.mass_ng(bound), 1_000_000, 2) for bound in bounds)
+    return f"{ml} mL ({mg} mg) of {text(order.volume_nl, NL_PER_ML, 3)} mL"
+
+
+def tell(state: State, alarm_id: str, priority: Priority, cause: str, words: str, advice: str) -> None:
+    """Raise an alarm for something that happened, not for a condition that lasts; it latches."""
+    condition = Condition(id=alarm_id, priority=priority, cause=cause, text=words, advice=advice)
+    state.happened = (*state.happened, condition)
+
+
+def tell_keypad_start(state: State) -> None:
+    """Alarm: the pump was started at its own keypad."""
+    tell(
+        state,
+        "keypad-start",
+        Priority.HIGH,
+        "pump started at its keypad",
+        "the pump reports infusing although nobody started it here; it is being stopped",
+        "Leave the pump's keys alone except to stop it.",
+    )
+
+
+def tell_counter_lost(state: State, counter: PumpCounter, now_ns: int) -> None:
+    """Alarm: the pump's counter fell below what it had proven."""
+    tell(
+        state,
+        "counter-lost",
+        Priority.HIGH,
+        "the pump's totals fell",
+        f"the counter reads {text(counter.low_nl, NL_PER_ML, 3)} mL, less than it had proven; given: "
+        f"{delivered_text(state, now_ns)}",
+        "Check whether the pump lost power; what was given is known only within these bounds.",
+    )
+
+
+def tell_restarted(state: State) -> None:
+    """Alarm: the daemon came up with an open session."""
+    tell(
+        state,
+        "restarted",
+        Priority.HIGH,
+        "the daemon was restarted",
+        f"session {state.session} was open; the pump is stopped and being read",
+        "Check the pump and the patient; resume only when the screen says PAUSED.",
+    )
+
+
+def tell_stopped_by_itself(state: State, words: str) -> None:
+    """Alarm: the pump stopped without being told."""
+    tell(
+        state,
+        "pump-stopped",
+        Priority.MEDIUM,
+        "the pump stopped by itself",
+        words,
+        "Look at the pump: its stop key, its display, the syringe. Resume when the cause is known.",
+    )

@@ -1,0 +1,159 @@
+"""The rules on vital signs: when each is due, and why. Pure functions over samples, ages and the profile's data.
+
+A rule waits (`Pending`) from the sample that crossed its limit: for its set time, or for a repeat of the cuff that
+confirms it or fails to come in time. An unusable sample neither starts nor clears a rule.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from pumpd.core.ports import Sample, Validity, VitalKind
+from pumpd.core.profile import Action, AgeRule, Profile, VitalRule
+from pumpd.core.quantities import NS_PER_S
+from pumpd.core.session import Baseline
+from pumpd.core.vitals import Vitals
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """A limit that was crossed and is not yet, or already, due."""
+
+    rule: VitalRule
+    value: int
+    limit: int
+    since_ns: int
+    due_at_ns: int
+    confirmed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trip:
+    """A rule that is due now, with the reason in words."""
+
+    rule: str
+    interlock: str
+    action: Action
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interlocks:
+    """The state of all vital-sign rules."""
+
+    pending: Mapping[str, Pending] = field(default_factory=dict)
+    impossible: Mapping[VitalKind, Sample] = field(default_factory=dict)
+    watched_since_ns: int = 0  # from when a vital that never came counts as missing
+
+    def take(self, sample: Sample, rules: tuple[VitalRule, ...], baseline: Baseline | None) -> "Interlocks":
+        """Return the interlocks after one sample; `rules` are those of its kind."""
+        if sample.validity is Validity.IMPOSSIBLE:
+            return replace(self, impossible={**self.impossible, sample.kind: sample})
+        value = sample.value
+        if sample.validity is not Validity.VALID or value is None:
+            return self
+        pending: dict[str, Pending] | None = None
+        for rule in rules:
+            limit = _limit(rule, baseline)
+            before = self.pending.get(rule.id)
+            if limit is None or not rule.side.beyond(value, limit):
+                if before is not None:
+                    pending = dict(self.pending) if pending is None else pending
+                    del pending[rule.id]
+                continue
+            pending = dict(self.pending) if pending is None else pending
+            pending[rule.id] = _crossed(rule, before, value, limit, sample.measured_at_ns)
+        impossible = self.impossible
+        if sample.kind in impossible:
+            impossible = {kind: old for kind, old in impossible.items() if kind is not sample.kind}
+        if pending is None and impossible is self.impossible:
+            return self
+        return replace(self, pending=self.pending if pending is None else pending, impossible=impossible)
+
+    def wants_repeat(self) -> bool:
+        """Say whether a crossed limit waits for the cuff to confirm it."""
+        return any(item.rule.confirm_within_ns is not None and not item.confirmed for item in self.pending.values())
+
+    def trips(self, profile: Profile, vitals: Vitals, now_ns: int) -> tuple[Trip, ...]:
+        """Return every rule that is due at `now_ns`, the most restrictive first."""
+        found = [
+            *(_pending_trip(item, now_ns) for item in self.pending.values() if item.due_at_ns <= now_ns),
+            *_age_trips(profile.ages, vitals, self.watched_since_ns, now_ns),
+            *(_impossible_trip(sample) for sample in self.impossible.values()),
+        ]
+        if len(found) > 1:
+            found.sort(key=lambda trip: _RESTRICTION[trip.action], reverse=True)
+        return tuple(found)
+
+    def next_deadline_ns(self, profile: Profile, vitals: Vitals, now_ns: int) -> int | None:
+        """Return when a rule that is not due yet may become due."""
+        times = [item.due_at_ns for item in self.pending.values() if item.due_at_ns > now_ns]
+        for rule in profile.ages:
+            measured = _measured_at(rule.vital, vitals, self.watched_since_ns)
+            times.extend(
+                measured + age for age in (rule.alert_ns, rule.pause_ns, rule.end_ns) if measured + age > now_ns
+            )
+        return min(times, default=None)
+
+
+_RESTRICTION = {Action.ALERT: 0, Action.PAUSE: 1, Action.END: 2}
+
+
+def _limit(rule: VitalRule, baseline: Baseline | None) -> int | None:
+    if not rule.relative:
+        return rule.limit
+    if baseline is None:
+        return None
+    return rule.limit + (baseline.sbp_mmhg if rule.vital is VitalKind.SBP else baseline.dbp_mmhg)
+
+
+def _crossed(rule: VitalRule, before: Pending | None, value: int, limit: int, at_ns: int) -> Pending:
+    if before is None:
+        wait_ns = rule.for_ns if rule.confirm_within_ns is None else rule.confirm_within_ns
+        return Pending(rule=rule, value=value, limit=limit, since_ns=at_ns, due_at_ns=at_ns + wait_ns)
+    if rule.confirm_within_ns is not None and not before.confirmed:
+        return replace(before, value=value, due_at_ns=min(before.due_at_ns, at_ns), confirmed=True)
+    return replace(before, value=value)
+
+
+def _pending_trip(item: Pending, now_ns: int) -> Trip:
+    rule = item.rule
+    unit = rule.vital.unit
+    relative = f" ({rule.limit} above baseline)" if rule.relative else ""
+    if rule.confirm_within_ns is not None:
+        how = "confirmed by a repeat" if item.confirmed else "not disproved by a repeat in time"
+    elif rule.for_ns:
+        how = f"for {(now_ns - item.since_ns) / NS_PER_S:.0f} s"
+    else:
+        how = "at once"
+    text = f"{rule.vital.name} {item.value} {unit} {rule.side.value} {item.limit} {unit}{relative}, {how}"
+    return Trip(rule=rule.id, interlock=rule.vital.value, action=rule.action, text=text)
+
+
+def _impossible_trip(sample: Sample) -> Trip:
+    text = (
+        f"{sample.kind.name} {sample.value} {sample.kind.unit} is beyond the possible range although {sample.source} "
+        "calls it good: a broken source, or a very sick patient"
+    )
+    return Trip(rule=f"{sample.kind.value}-impossible", interlock=sample.kind.value, action=Action.PAUSE, text=text)
+
+
+def _measured_at(kind: VitalKind, vitals: Vitals, watched_since_ns: int) -> int:
+    sample = vitals.latest.get(kind)
+    return watched_since_ns if sample is None else sample.measured_at_ns
+
+
+def _age_trips(ages: tuple[AgeRule, ...], vitals: Vitals, watched_since_ns: int, now_ns: int) -> Iterator[Trip]:
+    for rule in ages:
+        age_ns = now_ns - _measured_at(rule.vital, vitals, watched_since_ns)
+        if age_ns < rule.alert_ns:
+            continue
+        if age_ns >= rule.end_ns:
+            action, limit_ns = Action.END, rule.end_ns
+        elif age_ns >= rule.pause_ns:
+            action, limit_ns = Action.PAUSE, rule.pause_ns
+        else:
+            action, limit_ns = Action.ALERT, rule.alert_ns
+        refused = vitals.refused.get(rule.vital)
+        why = f" ({refused.source}: {refused.validity.value})" if refused is not None else ""
+        text = f"no usable {rule.vital.name} for {age_ns / NS_PER_S:.0f} s, limit {limit_ns / NS_PER_S:.0f} s{why}"
+        yield Trip(rule=f"{rule.vital.value}-stale-{action.value}", interlock="stale", action=action, text=text)

@@ -1,0 +1,274 @@
+"""From what a person entered to the order that may be given: one pure function, refusing first and by name.
+
+Dose = weight x mg/kg; concentration is recomputed from the dilution; volume and rate follow, always rounded down.
+"""
+
+import hashlib
+from dataclasses import dataclass, fields
+from decimal import Decimal
+from enum import Enum, unique
+from fractions import Fraction
+
+from pumpd.core.commands import Prepare
+from pumpd.core.profile import Drug, Profile, Syringe
+from pumpd.core.quantities import (
+    G_PER_KG,
+    NG_PER_MG,
+    NL_PER_ML,
+    NS_PER_H,
+    NS_PER_MIN,
+    NS_PER_S,
+    Concentration,
+    QuantityError,
+    decimal_from,
+    flowed_at_most_nl,
+    rate_nl_h,
+    scaled_exactly,
+    text,
+)
+
+UNDILUTED_MG_ML = frozenset({Decimal(10), Decimal(50), Decimal(100)})
+"""Vial strengths of the US ketamine label; none of them is ever the infused concentration."""
+
+
+@unique
+class RefusalCode(Enum):
+    """Why an order is refused."""
+
+    NOT_A_QUANTITY = "not a quantity"
+    WEIGHT = "weight"
+    DOSE_PER_KG = "dose per kg"
+    DURATION = "duration"
+    DOSE = "dose"
+    STRENGTH = "vial strength"
+    CONCENTRATION_MISMATCH = "concentration differs from the dilution"
+    CONCENTRATION_UNKNOWN = "concentration not in the library"
+    UNDILUTED = "undiluted"
+    SYRINGE = "syringe"
+    SYRINGE_CAPACITY = "syringe too small"
+    SYRINGE_FILL = "syringe not full enough"
+    DOSE_RATE = "dose rate"
+    WORST_EXTRA = "worst extra drug"
+    SOFT_LIMIT = "soft limit"
+
+
+class OrderRefusedError(ValueError):
+    """The order is refused as a whole; the message says what was asked, the limit and what to do."""
+
+    def __init__(self, code: RefusalCode, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What may be given. The hash covers every field before it, so whoever quotes it has seen exactly this order."""
+
+    drug: str
+    weight_g: int
+    dose_ng_per_g: int  # equals ug/kg
+    dose_ng: int
+    duration_ns: int
+    concentration: Concentration
+    volume_nl: int
+    rate_nl_h: int
+    syringe: Syringe
+    fill_nl: int
+    worst_extra_nl: int
+    soft_limits_passed: tuple[str, ...]
+    soft_limit_reason: str
+    prepared_by: str
+    profile_hash: str
+    hash: str = ""
+
+
+def hash_of(order: Order, seed: str) -> str:
+    """Return the hash that a confirmation quotes; `seed` gives each preparation its own."""
+    lines = [f"{field.name}={getattr(order, field.name)!r}" for field in fields(order) if field.name != "hash"]
+    return hashlib.sha256("\n".join([seed, *lines]).encode()).hexdigest()[:16]
+
+
+def plan(entry: Prepare, profile: Profile, *, by: str, seed: str) -> Order:
+    """Return the order for what `by` entered, or raise `OrderRefusedError`.
+
+    `seed` makes the hash of this preparation differ from that of an equal one before it.
+    """
+    drug = profile.drug
+    try:
+        weight_kg = decimal_from("weight", entry.weight_kg, "kg")
+        per_kg = decimal_from("dose", entry.dose_mg_per_kg, "mg/kg")
+        duration_min = decimal_from("duration", entry.duration_min, "min")
+        weight_g = scaled_exactly("weight", weight_kg, G_PER_KG, "kg")
+        dose_ng_per_g = scaled_exactly("dose", per_kg, 1_000, "mg/kg")
+        duration_ns = scaled_exactly("duration", duration_min, NS_PER_MIN, "min")
+        fill_nl = scaled_exactly(
+            "syringe fill", decimal_from("syringe fill", entry.syringe_fill_ml, "mL"), NL_PER_ML, "mL"
+        )
+    except QuantityError as error:
+        raise OrderRefusedError(RefusalCode.NOT_A_QUANTITY, str(error)) from None
+
+    _within(RefusalCode.WEIGHT, "weight", weight_kg, drug.weight_kg_hard, "kg")
+    _within(RefusalCode.DOSE_PER_KG, "dose", per_kg, drug.dose_mg_per_kg_hard, "mg/kg")
+    _within(RefusalCode.DURATION, "duration", duration_min, drug.duration_min_hard, "min")
+    dose_ng = weight_g * dose_ng_per_g
+    dose_mg = Decimal(dose_ng) / NG_PER_MG
+    _at_most(RefusalCode.DOSE, "dose", dose_mg, drug.dose_mg_hard_max, "mg")
+    dose_rate = per_kg * 60 / duration_min
+    _at_most(RefusalCode.DOSE_RATE, "dose rate", dose_rate, drug.rate_mg_per_kg_h_hard_max, "mg/kg/h")
+
+    concentration = _concentration(entry, drug)
+    volume_nl = concentration.volume_nl(dose_ng)
+    rate = rate_nl_h(volume_nl, duration_ns)
+    syringe = _syringe(entry.syringe, profile, volume_nl, fill_nl)
+    extra_nl = flowed_at_most_nl(rate, profile.lease_ns + profile.stop_latency_ns)
+    _worst_extra(extra_nl, volume_nl, profile)
+
+    passed = _soft_limits_passed(drug, weight_kg, per_kg, duration_min, dose_mg, dose_rate)
+    if passed and not entry.soft_limit_reason.strip():
+        raise OrderRefusedError(
+            RefusalCode.SOFT_LIMIT,
+            f"soft limit passed: {'; '.join(passed)}. Check the entry; if it is meant, prepare again with a reason",
+        )
+    order = Order(
+        drug=drug.name,
+        weight_g=weight_g,
+        dose_ng_per_g=dose_ng_per_g,
+        dose_ng=dose_ng,
+        duration_ns=duration_ns,
+        concentration=concentration,
+        volume_nl=volume_nl,
+        rate_nl_h=rate,
+        syringe=syringe,
+        fill_nl=fill_nl,
+        worst_extra_nl=extra_nl,
+        soft_limits_passed=passed,
+        soft_limit_reason=entry.soft_limit_reason.strip(),
+        prepared_by=by,
+        profile_hash=profile.hash,
+    )
+    return _with_hash(order, seed)
+
+
+def _with_hash(order: Order, seed: str) -> Order:
+    values = {field.name: getattr(order, field.name) for field in fields(order)}
+    return Order(**(values | {"hash": hash_of(order, seed)}))
+
+
+def _plain(number: Decimal) -> str:
+    return format(number.normalize(), "f")
+
+
+def _within(code: RefusalCode, name: str, value: Decimal, limits: tuple[Decimal, Decimal], unit: str) -> None:
+    low, high = limits
+    if not low <= value <= high:
+        raise OrderRefusedError(
+            code,
+            f"{name} {_plain(value)} {unit} is outside the hard limits {_plain(low)} to {_plain(high)} {unit}; "
+            "check the value and its unit",
+        )
+
+
+def _at_most(code: RefusalCode, name: str, value: Decimal, limit: Decimal, unit: str) -> None:
+    if value > limit:
+        shown = _plain(value.quantize(Decimal("0.001")))
+        raise OrderRefusedError(
+            code,
+            f"{name} {shown} {unit} is above the hard limit {_plain(limit)} {unit}; check weight, dose and duration",
+        )
+
+
+def _concentration(entry: Prepare, drug: Drug) -> Concentration:
+    """Recompute the concentration from vial strength and volumes (requirement DOSE-14)."""
+    try:
+        strength = decimal_from("vial strength", entry.vial_strength_mg_ml, "mg/mL")
+        drawn = decimal_from("drug drawn", entry.drug_drawn_ml, "mL")
+        declared = decimal_from("declared concentration", entry.declared_concentration_mg_ml, "mg/mL")
+    except QuantityError as error:
+        raise OrderRefusedError(RefusalCode.NOT_A_QUANTITY, str(error)) from None
+    if strength not in drug.strengths_mg_ml:
+        known = ", ".join(_plain(known) for known in drug.strengths_mg_ml)
+        raise OrderRefusedError(
+            RefusalCode.STRENGTH,
+            f"vial strength {_plain(strength)} mg/mL is not in the library ({known} mg/mL as base)",
+        )
+    if entry.diluent_ml == 0 or declared in UNDILUTED_MG_ML:
+        raise OrderRefusedError(
+            RefusalCode.UNDILUTED,
+            f"{_plain(strength)} mg/mL with {_plain(entry.diluent_ml)} mL of diluent, declared {_plain(declared)}, "
+            "is an undiluted vial; it is never infused, dilute it first",
+        )
+    try:
+        diluent = decimal_from("diluent", entry.diluent_ml, "mL")
+    except QuantityError as error:
+        raise OrderRefusedError(RefusalCode.NOT_A_QUANTITY, str(error)) from None
+    computed = Concentration.from_dilution(strength_mg_ml=strength, drawn_ml=drawn, diluent_ml=diluent)
+    shown = f"{float(computed.ng_per_nl):.3f}".rstrip("0").rstrip(".")
+    tolerance = Fraction(drug.concentration_tolerance_percent) / 100
+    if abs(computed.ng_per_nl - Fraction(declared)) > tolerance * Fraction(declared):
+        raise OrderRefusedError(
+            RefusalCode.CONCENTRATION_MISMATCH,
+            f"{_plain(drawn)} mL of {_plain(strength)} mg/mL in {_plain(drawn + diluent)} mL is {shown} mg/mL, not the "
+            f"declared {_plain(declared)} mg/mL (allowed difference {_plain(drug.concentration_tolerance_percent)} %); "
+            "check vial and volumes",
+        )
+    if declared not in drug.concentrations_mg_ml:
+        known = ", ".join(_plain(known) for known in drug.concentrations_mg_ml)
+        raise OrderRefusedError(
+            RefusalCode.CONCENTRATION_UNKNOWN, f"{_plain(declared)} mg/mL is not in the library ({known} mg/mL)"
+        )
+    return computed
+
+
+def _syringe(name: str, profile: Profile, volume_nl: int, fill_nl: int) -> Syringe:
+    syringe = profile.syringe(name)
+    if syringe is None:
+        known = ", ".join(known.name for known in profile.syringes)
+        raise OrderRefusedError(RefusalCode.SYRINGE, f"syringe {name!r} is not in the profile; choose one of: {known}")
+    needed_nl = volume_nl + profile.spare_volume_nl
+    if needed_nl > syringe.usable_nl:
+        raise OrderRefusedError(
+            RefusalCode.SYRINGE_CAPACITY,
+            f"{text(volume_nl, NL_PER_ML, 3)} mL plus {text(profile.spare_volume_nl, NL_PER_ML, 3)} mL to spare does "
+            f"not fit syringe {name} (usable {text(syringe.usable_nl, NL_PER_ML, 3)} mL); use a larger one or 2 mg/mL",
+        )
+    if fill_nl < needed_nl or fill_nl > syringe.usable_nl:
+        raise OrderRefusedError(
+            RefusalCode.SYRINGE_FILL,
+            f"the syringe holds {text(fill_nl, NL_PER_ML, 3)} mL; it must hold {text(needed_nl, NL_PER_ML, 3)} mL "
+            f"(order plus spare) to {text(syringe.usable_nl, NL_PER_ML, 3)} mL",
+        )
+    return syringe
+
+
+def _worst_extra(extra_nl: int, volume_nl: int, profile: Profile) -> None:
+    """Refuse an order whose worst extra drug after total loss is too large (requirement COMM-05)."""
+    limit = Fraction(profile.worst_extra_percent_max) / 100
+    if Fraction(extra_nl, volume_nl) > limit:
+        lease_s = (profile.lease_ns + profile.stop_latency_ns) / NS_PER_S
+        raise OrderRefusedError(
+            RefusalCode.WORST_EXTRA,
+            f"if all contact is lost, {text(extra_nl, NL_PER_ML, 3)} mL would still flow in {lease_s:g} s, more than "
+            f"{_plain(profile.worst_extra_percent_max)} % of the order; choose a longer duration",
+        )
+
+
+def _soft_limits_passed(
+    drug: Drug, weight_kg: Decimal, per_kg: Decimal, duration_min: Decimal, dose_mg: Decimal, dose_rate: Decimal
+) -> tuple[str, ...]:
+    ranges = (
+        ("weight", weight_kg, drug.weight_kg_soft, "kg"),
+        ("dose", per_kg, drug.dose_mg_per_kg_soft, "mg/kg"),
+        ("duration", duration_min, drug.duration_min_soft, "min"),
+        ("dose", dose_mg, (Decimal(0), drug.dose_mg_soft_max), "mg"),
+        ("dose rate", dose_rate, (Decimal(0), drug.rate_mg_per_kg_h_soft_max), "mg/kg/h"),
+    )
+    return tuple(
+        f"{name} {_plain(value.quantize(Decimal('0.001')))} {unit} (soft limits {_plain(low)} to {_plain(high)})"
+        for name, value, (low, high), unit in ranges
+        if not low <= value <= high
+    )
+
+
+def expected_running_ns(order: Order) -> int:
+    """Return how long the order takes at its rate."""
+    return order.volume_nl * NS_PER_H // order.rate_nl_h

@@ -1,0 +1,167 @@
+"""What still blocks a start or a resume, each blocker in one sentence. Nothing missing is ever taken as good."""
+
+from collections.abc import Iterator, Mapping
+
+from pumpd.core.alarms import Priority
+from pumpd.core.causes import due
+from pumpd.core.modes import Mode
+from pumpd.core.ports import NibpReading, VitalKind
+from pumpd.core.profile import Action, Range
+from pumpd.core.quantities import NS_PER_MIN, NS_PER_S
+from pumpd.core.state import State
+from pumpd.core.vitals import PRESSURES, Steady
+
+ASSESSED = frozenset({VitalKind.RR, VitalKind.MOAAS})
+"""What a nurse enters where no device measures it."""
+
+
+def start_blockers(state: State, now_ns: int, *, override: bool = False) -> tuple[str, ...]:
+    """Return what blocks a start now; `override` says that a prescriber has given a reason for the override range."""
+    return tuple(_start_blockers(state, now_ns, override=override))
+
+
+def resume_blockers(state: State, now_ns: int) -> tuple[str, ...]:
+    """Return what blocks a resume now (requirement CTRL-05)."""
+    return tuple(_resume_blockers(state, now_ns))
+
+
+def still_blocked(state: State, kind: str, now_ns: int) -> tuple[str, ...]:
+    """Return what has come between a start or resume that was accepted and its next step."""
+    if kind == "start":
+        # an override was judged and recorded when the start was accepted
+        return tuple(_start_conditions(state, now_ns, override=True))
+    return tuple(_resume_conditions(state, now_ns))
+
+
+def _start_blockers(state: State, now_ns: int, *, override: bool) -> Iterator[str]:
+    if state.mode is not Mode.READY or state.order is None:
+        yield f"the mode is {state.mode.value}, a start needs a prepared order"
+        return
+    yield from _start_conditions(state, now_ns, override=override)
+
+
+def _start_conditions(state: State, now_ns: int, *, override: bool) -> Iterator[str]:
+    profile = state.settings.profile
+    if state.confirmed_by is None:
+        yield "the order is not confirmed by a second person"
+    elif now_ns - state.confirmed_at_ns > profile.confirm_valid_ns:
+        yield f"the confirmation is older than {profile.confirm_valid_ns // NS_PER_MIN} min; confirm again"
+    yield from _pump_blockers(state)
+    yield from _alarm_blockers(state)
+    yield from _standing_causes(state, now_ns)
+    for wanted in profile.start:
+        yield from _range_blockers(state, wanted, now_ns, override=override)
+    if state.vitals.baseline(profile.baseline_spacing_ns, profile.baseline_max_age_ns, now_ns) is None:
+        spacing_s = profile.baseline_spacing_ns // NS_PER_S
+        max_age_min = profile.baseline_max_age_ns // NS_PER_MIN
+        yield f"no baseline: two cuff readings at least {spacing_s} s apart and at most {max_age_min} min old"
+
+
+def _resume_blockers(state: State, now_ns: int) -> Iterator[str]:
+    if state.mode is not Mode.PAUSED or state.order is None:
+        yield f"the mode is {state.mode.value}, a resume needs a paused session"
+        return
+    yield from _resume_conditions(state, now_ns)
+
+
+def _resume_conditions(state: State, now_ns: int) -> Iterator[str]:
+    profile = state.settings.profile
+    if state.ending:
+        yield "the infusion has ended; a new order is needed"
+    yield from _pump_blockers(state)
+    yield from _alarm_blockers(state)
+    yield from _standing_causes(state, now_ns)
+    for wanted in profile.resume:
+        yield from _range_blockers(state, wanted, now_ns, override=False, steady=state.resume_steady)
+    if state.pressure_pause:
+        yield from _two_readings(state)
+    if state.ledger.remaining(now_ns) == 0:
+        yield "nothing is left to give, counting the high bound of what was given"
+
+
+def _standing_causes(state: State, now_ns: int) -> Iterator[str]:
+    for cause in due(state, now_ns):
+        if cause.action is not Action.ALERT:
+            yield f"the cause stands: {cause.condition.text}"
+
+
+def _pump_blockers(state: State) -> Iterator[str]:
+    pump = state.pump
+    if not pump.link_up:
+        yield f"no link to the pump: {pump.link_reason}"
+    elif pump.attach_error is not None:
+        yield f"the pump cannot be used: {pump.attach_error}"
+    elif pump.attached is None or not pump.at_rest:
+        yield "the pump has not been identified and found at rest yet"
+    elif pump.attached.lease_ns != state.settings.profile.lease_ns:
+        yield "the pump's lease is not the one of the profile"
+    if state.halt is not None:
+        yield "a stop is not yet confirmed"
+    if state.journal_error is not None:
+        yield f"the journal is not writable: {state.journal_error}"
+    if state.broker_lost_real_ns is not None:
+        yield "the broker is not connected"
+
+
+def _alarm_blockers(state: State) -> Iterator[str]:
+    for alarm in state.alarms.listed:
+        if alarm.priority >= Priority.MEDIUM and alarm.acknowledged_by is None:
+            yield f"alarm {alarm.id} is not acknowledged: {alarm.text}"
+
+
+def _range_blockers(
+    state: State,
+    wanted: Range,
+    now_ns: int,
+    *,
+    override: bool,
+    steady: Mapping[VitalKind, Steady] | None = None,
+) -> Iterator[str]:
+    kind = wanted.vital
+    profile = state.settings.profile
+    sample = state.vitals.latest.get(kind)
+    age_ns = state.vitals.age_ns(kind, now_ns)
+    if sample is None or sample.value is None or age_ns is None:
+        yield f"{kind.name} is missing" + (": enter it with assess" if kind in ASSESSED else "")
+        return
+    limit_ns = profile.assess_valid_ns if kind in ASSESSED else _alert_age_ns(state, kind)
+    if age_ns > limit_ns:
+        yield f"{kind.name} is {age_ns / NS_PER_S:.0f} s old, limit {limit_ns / NS_PER_S:.0f} s"
+        return
+    shown = f"{kind.name} {sample.value} {kind.unit}"
+    if sample.value < wanted.low:
+        yield f"{shown} is below {wanted.low} {kind.unit}"
+    elif wanted.high is not None and sample.value > wanted.high:
+        if wanted.override_high is None or sample.value > wanted.override_high:
+            yield f"{shown} is above {wanted.high} {kind.unit}"
+        elif not override:
+            yield f"{shown} is above {wanted.high} {kind.unit}: a prescriber must start, with a reason"
+    if kind in PRESSURES or kind in ASSESSED:
+        return
+    starting = steady is None
+    watch = (state.start_steady if starting else steady or {}).get(kind)
+    needed_ns = profile.start_steady_ns if starting else profile.resume_steady_ns
+    held_ns = watch.held_ns(now_ns) if watch else 0
+    if held_ns < needed_ns:
+        yield f"{kind.name} has been in range for {held_ns / NS_PER_S:.0f} s, {needed_ns / NS_PER_S:.0f} s are needed"
+
+
+def _alert_age_ns(state: State, kind: VitalKind) -> int:
+    return next(rule.alert_ns for rule in state.settings.profile.ages if rule.vital is kind)
+
+
+def _two_readings(state: State) -> Iterator[str]:
+    """After a blood-pressure pause two consecutive readings in range are needed."""
+    ranges = {wanted.vital: wanted for wanted in state.settings.profile.resume}
+    after = [reading for reading in state.vitals.readings if reading.measured_at_ns > state.paused_at_ns][-2:]
+    if len(after) < 2 or not all(_in_range(reading, ranges) for reading in after):
+        good = sum(1 for reading in after if _in_range(reading, ranges))
+        yield f"after a blood-pressure pause two consecutive cuff readings in range are needed, not {min(good, 1)}"
+
+
+def _in_range(reading: NibpReading, ranges: Mapping[VitalKind, Range]) -> bool:
+    for kind, value in ((VitalKind.SBP, reading.sbp_mmhg), (VitalKind.DBP, reading.dbp_mmhg)):
+        wanted = ranges.get(kind)
+        if wanted is not None and (value < wanted.low or (wanted.high is not None and value > wanted.high)):
+            return False
+    return True

@@ -1,0 +1,48 @@
+"""The session: what one order has seen, and the part of it that a restarted daemon must know."""
+
+from dataclasses import dataclass
+
+from pumpd.core.delivery import Ledger
+from pumpd.core.modes import Mode
+from pumpd.core.prescription import Order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Baseline:
+    """The mean of the blood-pressure readings before the start, in mmHg, rounded down."""
+
+    sbp_mmhg: int
+    dbp_mmhg: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatchedAlarm:
+    """An alarm that survives a restart until somebody takes note of it."""
+
+    id: str
+    episode: int
+    priority: str
+    cause: str
+    text: str
+    advice: str
+    acknowledged_by: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionRecord:
+    """A session as the journal keeps it. `mode` is the last one; a recovered session never comes up in it unchecked."""
+
+    session: str
+    rev: int
+    mode: Mode
+    order: Order
+    ledger: Ledger
+    confirmed_by: str | None
+    started_by: str | None
+    baseline: Baseline | None
+    ending: bool  # somebody or some rule has ended it; it cannot be resumed
+    pause_cause: str | None
+    pressure_pause: bool  # the last pause was one of blood pressure, so two readings in range are asked for
+    ran_ns: int
+    runs: int
+    alarms: tuple[LatchedAlarm, ...]

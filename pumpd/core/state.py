@@ -1,0 +1,125 @@
+"""Everything the core remembers. The parts are immutable values, so a shallow copy of the state is a snapshot."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum, unique
+
+from pumpd.core.alarms import Alarms, Condition
+from pumpd.core.commands import Role
+from pumpd.core.counter import CounterWatch
+from pumpd.core.cuff import CuffSchedule
+from pumpd.core.delivery import Ledger
+from pumpd.core.effects import Receipt
+from pumpd.core.interlocks import Interlocks
+from pumpd.core.modes import Mode
+from pumpd.core.ports import PumpAlarmed, PumpAttached, PumpCounter, PumpStatus, RunOrder, VitalKind
+from pumpd.core.prescription import Order
+from pumpd.core.profile import Profile
+from pumpd.core.rest import Halt
+from pumpd.core.session import Baseline
+from pumpd.core.vitals import Steady, Vitals
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What does not change while the daemon runs."""
+
+    profile: Profile
+    operators: Mapping[str, Role]
+    simulated: bool
+    """Whether pump and monitors are simulated; shown on every screen."""
+
+
+@unique
+class Step(Enum):
+    """How far a start or resume has come."""
+
+    INTENT = "waiting for the journal"
+    PROGRAM = "programming the pump"
+    RUN = "waiting for the pump to report that it infuses"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Starting:
+    """A start or resume on its way."""
+
+    step: Step
+    user: str
+    command_id: str
+    kind: str
+    order: RunOrder
+    deadline_ns: int
+    run_sent_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Awaiting:
+    """A command that has been accepted and has no final word yet."""
+
+    user: str
+    command_id: str
+    kind: str
+    since_ns: int
+    unknown_said: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PumpView:
+    """What is known of the pump."""
+
+    link_up: bool = False
+    link_reason: str = "not opened yet"
+    attached: PumpAttached | None = None
+    attach_error: str | None = None
+    status: PumpStatus | None = None
+    status_at_ns: int = 0
+    counter: PumpCounter | None = None
+    at_rest: bool = False  # confirmed, and no report to the contrary since
+    alarm: PumpAlarmed | None = None
+    polled_ns: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class State:
+    """The state of one bedside. Only `Core` changes it."""
+
+    settings: Settings
+    boot: str = ""
+    bed: str = ""
+    rev: int = 0
+    mode: Mode = Mode.IDLE
+    session: str | None = None
+    order: Order | None = None
+    confirmed_by: str | None = None
+    confirmed_at_ns: int = 0
+    started_by: str | None = None
+    baseline: Baseline | None = None
+    ledger: Ledger = field(default_factory=lambda: Ledger(order_nl=0))
+    runs: int = 0
+    ran_ns: int = 0
+    running_since_ns: int | None = None
+    starting: Starting | None = None
+    halt: Halt | None = None
+    ending: bool = False
+    pause_cause: str | None = None
+    paused_at_ns: int = 0
+    pressure_pause: bool = False
+
+    pump: PumpView = field(default_factory=PumpView)
+    watch: CounterWatch | None = None
+    vitals: Vitals = field(default_factory=Vitals)
+    interlocks: Interlocks = field(default_factory=Interlocks)
+    start_steady: Mapping[VitalKind, Steady] = field(default_factory=dict)
+    resume_steady: Mapping[VitalKind, Steady] = field(default_factory=dict)
+    cuff: CuffSchedule = field(default_factory=CuffSchedule)
+
+    alarms: Alarms = field(default_factory=Alarms)
+    happened: tuple[Condition, ...] = ()
+    """Conditions of this very event that are over as soon as they are told; they latch as alarms."""
+    journal_error: str | None = None
+    real_ns: int = 0
+    broker_lost_real_ns: int | None = 0
+    stations: Mapping[str, int] = field(default_factory=dict)
+    tokens: tuple[tuple[str, int], ...] = ()
+    answers: Mapping[str, Receipt | None] = field(default_factory=dict)
+    awaiting: tuple[Awaiting, ...] = ()

@@ -1,0 +1,102 @@
+"""What is known of the patient and how old it is. Missing is not normal; a repeat never makes an old value young."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from pumpd.core.ports import NibpReading, Sample, Validity, VitalKind
+from pumpd.core.profile import Range
+from pumpd.core.quantities import NS_PER_S
+from pumpd.core.session import Baseline
+
+FUTURE_TOLERANCE_NS = 2 * NS_PER_S
+"""A measurement time further ahead of the daemon's clock makes a sample unusable (requirement VIT-04)."""
+GAP_NS = 5 * NS_PER_S
+"""A steady run of samples of a stream breaks at a gap longer than this (the alert age of VIT-02)."""
+KEPT_READINGS = 8
+"""Cuff readings kept for baseline and resume; two are needed."""
+PRESSURES = frozenset({VitalKind.SBP, VitalKind.DBP})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Steady:
+    """Since when every sample of a stream has been usable and inside a range."""
+
+    range: Range
+    since_ns: int | None = None
+    last_ns: int = 0
+
+    def take(self, sample: Sample) -> "Steady":
+        """Return the watch after one sample."""
+        value = sample.value
+        inside = (
+            sample.validity is Validity.VALID
+            and value is not None
+            and value >= self.range.low
+            and (self.range.high is None or value <= self.range.high)
+        )
+        if not inside:
+            return self if self.since_ns is None else replace(self, since_ns=None)
+        unbroken = self.since_ns is not None and sample.measured_at_ns - self.last_ns <= GAP_NS
+        since = self.since_ns if unbroken else sample.measured_at_ns
+        return Steady(range=self.range, since_ns=since, last_ns=sample.measured_at_ns)
+
+    def held_ns(self, now_ns: int) -> int:
+        """Return for how long it has held; 0 when it does not, or when the stream has paused."""
+        if self.since_ns is None or now_ns - self.last_ns > GAP_NS:
+            return 0
+        return self.last_ns - self.since_ns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vitals:
+    """The newest usable sample of each vital sign, the newest refusal after it, and the cuff readings."""
+
+    latest: Mapping[VitalKind, Sample] = field(default_factory=dict)
+    refused: Mapping[VitalKind, Sample] = field(default_factory=dict)
+    readings: tuple[NibpReading, ...] = ()
+
+    def accepts(self, sample: Sample, now_ns: int) -> bool:
+        """Say whether the sample is new: not a repeat, not older than the one before, not from the future."""
+        if sample.measured_at_ns > now_ns + FUTURE_TOLERANCE_NS:
+            return False
+        before = self.latest.get(sample.kind)
+        return before is None or sample.measured_at_ns > before.measured_at_ns
+
+    def take(self, sample: Sample, now_ns: int) -> "Vitals":
+        """Return the vitals after one sample. An unusable one renews nothing; it only explains."""
+        if sample.validity is Validity.VALID and sample.value is not None and self.accepts(sample, now_ns):
+            return Vitals(
+                latest={**self.latest, sample.kind: sample},
+                refused={kind: old for kind, old in self.refused.items() if kind is not sample.kind}
+                if sample.kind in self.refused
+                else self.refused,
+                readings=self.readings,
+            )
+        if sample.validity is Validity.VALID:
+            return self
+        before = self.refused.get(sample.kind)
+        if before is not None and before.validity is sample.validity:
+            return self
+        return replace(self, refused={**self.refused, sample.kind: sample})
+
+    def with_reading(self, reading: NibpReading) -> "Vitals":
+        """Keep a cuff reading for the baseline and for resuming."""
+        return replace(self, readings=(*self.readings, reading)[-KEPT_READINGS:])
+
+    def age_ns(self, kind: VitalKind, now_ns: int) -> int | None:
+        """Return the age of the newest usable sample, or None when there never was one."""
+        sample = self.latest.get(kind)
+        return None if sample is None else now_ns - sample.measured_at_ns
+
+    def baseline(self, spacing_ns: int, max_age_ns: int, now_ns: int) -> Baseline | None:
+        """Return the mean of the two newest readings that are far enough apart and young enough (START-04)."""
+        young = [reading for reading in self.readings if now_ns - reading.measured_at_ns <= max_age_ns]
+        if not young:
+            return None
+        last = young[-1]
+        before = [reading for reading in young if last.measured_at_ns - reading.measured_at_ns >= spacing_ns]
+        if not before:
+            return None
+        return Baseline(
+            sbp_mmhg=(before[-1].sbp_mmhg + last.sbp_mmhg) // 2, dbp_mmhg=(before[-1].dbp_mmhg + last.dbp_mmhg) // 2
+        )

@@ -1,0 +1,134 @@
+"""One connection to the broker, opened and closed without a trace. The only module that knows aiomqtt's traps.
+
+Every connection is a new client object with a clean session: the library resends what was queued in an old object, and
+a broker resends what was queued for an old session.
+"""
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiomqtt import Client, MqttError, ProtocolVersion, Will
+
+STEP_TIMEOUT_S = 1.0
+"""Bounds the TCP connect and the broker's answer separately, so that together they stay within 2 s."""
+CALL_TIMEOUT_S = 2.0
+"""Bounds a publish or a subscribe; a broker that takes longer is as good as lost."""
+KEEPALIVE_S = 3
+"""The client notices a frozen broker within two of these plus a second, inside the 10 s of COMM-07."""
+REFUSED_FROM = 0x80
+"""SUBACK codes from here on are failures (MQTT 3.1.1, section 3.9.3)."""
+
+LIBRARY_ERRORS = (MqttError, OSError, RuntimeError, ValueError)
+"""What aiomqtt and paho raise: OSError holds TimeoutError, ValueError holds bad topics and sizes."""
+
+
+class BrokerError(Exception):
+    """No connection, or not with the rights asked for; nothing was sent. The message is one sentence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """Where the broker listens. With `tls` its certificate is checked, against `ca_file` where there is one."""
+
+    host: str
+    port: int
+    tls: bool = False
+    ca_file: Path | None = None
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+    def context(self) -> ssl.SSLContext | None:
+        """Return the TLS settings, or None for plain TCP."""
+        return ssl.create_default_context(cafile=self.ca_file) if self.tls else None
+
+
+def heed_cancellation() -> None:
+    """Raise a cancellation that the library has swallowed; to be called after each of its waits that ended well.
+
+    It waits with `asyncio.wait_for`, which in Python 3.11 loses a cancellation that comes together with the answer.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
+async def _entered(client: Client) -> None:
+    """Enter `client`; where that fails, close its socket, which the library leaves open and in the loop."""
+    try:
+        await client.__aenter__()
+    except LIBRARY_ERRORS:
+        client._client.disconnect()
+        raise
+
+
+async def _left(client: Client) -> None:
+    """Leave `client`, and take note of an error that nobody will ask for any more."""
+    with contextlib.suppress(*LIBRARY_ERRORS):
+        await client.__aexit__(None, None, None)
+    if client._disconnected.done() and not client._disconnected.cancelled():
+        client._disconnected.exception()
+
+
+@contextlib.asynccontextmanager
+async def connected(endpoint: Endpoint, *, user: str, password: str, will: Will | None = None) -> AsyncIterator[Client]:
+    """Give a new client that is connected; raise `BrokerError` where there is none to be had."""
+    try:
+        client = Client(
+            endpoint.host,
+            endpoint.port,
+            username=user,
+            password=password,
+            protocol=ProtocolVersion.V311,
+            clean_session=True,
+            will=will,
+            timeout=STEP_TIMEOUT_S,
+            keepalive=KEEPALIVE_S,
+            tls_context=endpoint.context(),
+        )
+    except OSError as error:
+        raise BrokerError(f"the TLS settings for {endpoint} cannot be used: {error}") from None
+    # aiomqtt has no parameter for this; the socket connects in a thread that cannot be called off
+    client._client.connect_timeout = STEP_TIMEOUT_S
+    entering = asyncio.ensure_future(_entered(client))
+    try:
+        await asyncio.shield(entering)
+    except asyncio.CancelledError:
+        with contextlib.suppress(*LIBRARY_ERRORS):
+            await entering
+            await _left(client)
+        raise
+    except LIBRARY_ERRORS as error:
+        raise BrokerError(f"the broker at {endpoint} does not let {user} in: {error}") from None
+    try:
+        yield client
+    finally:
+        await _left(client)
+
+
+async def subscribe(client: Client, filters: Sequence[str], *, qos: int = 1) -> None:
+    """Subscribe to all of `filters`; raise `BrokerError` naming those the broker refuses.
+
+    The library returns a refusal instead of raising it.
+    """
+    try:
+        async with asyncio.timeout(CALL_TIMEOUT_S):
+            codes = await client.subscribe([(each, qos) for each in filters])
+    except LIBRARY_ERRORS as error:
+        raise BrokerError(f"the subscription failed: {error}") from None
+    heed_cancellation()
+    values = [code if isinstance(code, int) else code.value for code in codes]
+    refused = [each for each, value in zip(filters, values, strict=True) if value >= REFUSED_FROM]
+    if refused:
+        raise BrokerError(f"the broker refuses the subscription to {', '.join(refused)}")
+
+
+def payload_bytes(payload: object) -> bytes:
+    """Return a received payload, which the library always hands over as bytes."""
+    if not isinstance(payload, (bytes, bytearray)):
+        raise TypeError(f"a received payload is bytes, got {type(payload).__name__}")
+    return bytes(payload)

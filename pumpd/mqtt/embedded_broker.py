@@ -1,0 +1,107 @@
+"""The embedded broker: amqtt in a process of its own, on loopback, with passwords and the site's rights.
+
+For a demonstration, tests and a single bench; a clinic runs mosquitto. Never imported by the daemon: in its process any
+client with wrong passwords would stall the loop.
+"""
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from amqtt.contexts import BrokerConfig, ListenerConfig  # type: ignore[import-untyped]  # amqtt has no py.typed
+from amqtt.errors import BrokerError  # type: ignore[import-untyped]  # amqtt has no py.typed
+from pwdlib.hashers.argon2 import Argon2Hasher
+
+from pumpd.mqtt.accounts import provision, rights, write_private
+from pumpd.mqtt.broker_command import add_broker_arguments
+from pumpd.mqtt.broker_rules import SiteBroker
+from pumpd.mqtt.site import Site, SiteError, is_loopback, load_site
+from pumpd.mqtt.topics import BedTopics
+
+MAX_CONNECTIONS = 500
+SHUTDOWN_S = 5.0
+PASSWORD_FILE = "broker.passwords"  # noqa: S105, a file name
+_RULES = "pumpd.mqtt.broker_rules"
+
+HASHER = Argon2Hasher(time_cost=1, memory_cost=1024, parallelism=1)
+"""Cheap on purpose: 256 random bits need no slow hash, and a slow one stalls every client at each log-in."""
+
+
+def configuration(site: Site, port: int) -> BrokerConfig:
+    """Return amqtt's configuration for `site`, after writing the file of password hashes."""
+    passwords = site.credentials_dir / PASSWORD_FILE
+    lines = [f"{account}:{HASHER.hash(site.password(account))}\n" for account in site.accounts]
+    try:
+        write_private(passwords, "".join(lines))
+    except OSError as error:
+        raise SiteError(f"the file {passwords} cannot be written: {error.strerror}") from None
+    table = rights(site)
+    publish = {account: list(allowed.publish) for account, allowed in table.items()}
+    read = {account: list(allowed.subscribe) for account, allowed in table.items()}
+    wills = {account: BedTopics(bed=bed).status for bed, account in site.beds.items()}
+    host = site.broker.host
+    bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return BrokerConfig(
+        listeners={"default": ListenerConfig(bind=bind, max_connections=MAX_CONNECTIONS)},
+        plugins={
+            f"{_RULES}.LogIn": {"password_file": str(passwords), "wills": wills},
+            f"{_RULES}.Rights": {"publish_acl": publish, "subscribe_acl": read, "receive_acl": read},
+        },
+    )
+
+
+async def serve(site: Site, port: int) -> None:
+    """Run the broker until SIGTERM or SIGINT. Raises `SiteError` where it cannot listen."""
+    if not is_loopback(site.broker.host):
+        raise SiteError(
+            f"{site.path}: [broker] host {site.broker.host!r} is not loopback; the embedded broker serves no other"
+        )
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    broker = SiteBroker(configuration(site, port))
+    try:
+        await broker.start()
+    except BrokerError as error:
+        raise SiteError(f"the broker cannot listen on {site.broker.host}:{port}: {error.__cause__ or error}") from None
+    print(f"broker listening on {site.broker.host}:{port}", flush=True)
+    await ended.wait()
+    async with asyncio.timeout(SHUTDOWN_S):
+        await broker.shutdown()
+
+
+def run(site_file: Path, port: int | None) -> int:
+    """Run the broker for the site in `site_file`; return the exit code."""
+    # amqtt logs every refused log-in and cut connection, with tracebacks; what matters is raised
+    logging.getLogger("amqtt").setLevel(logging.CRITICAL)
+    logging.getLogger("transitions").setLevel(logging.CRITICAL)
+    try:
+        site = load_site(site_file)
+        fresh = provision(site)
+        if fresh:
+            print(f"new passwords in {site.credentials_dir} for {', '.join(fresh)}", file=sys.stderr)
+        asyncio.run(serve(site, site.broker.port if port is None else port))
+    except SiteError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except TimeoutError:
+        print(f"the broker did not end within {SHUTDOWN_S} s and was cut off", file=sys.stderr)
+        return 1
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the broker from the command line."""
+    parser = argparse.ArgumentParser(prog="pumpd broker", description=__doc__, allow_abbrev=False)
+    add_broker_arguments(parser)
+    chosen = parser.parse_args(arguments)
+    return run(chosen.site, chosen.port)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

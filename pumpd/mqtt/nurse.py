@@ -1,0 +1,324 @@
+"""The command-line nurse: one command, its receipts, one final word. A client like any other, a person's account."""
+
+import argparse
+import asyncio
+import sys
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any, assert_never
+
+from pydantic import ValidationError
+
+from pumpd.core.commands import ReceiptState
+from pumpd.core.quantities import NS_PER_S
+from pumpd.mqtt.client import LINK_LOST_S, Follower, View, following, wall_utc
+from pumpd.mqtt.connection import BrokerError
+from pumpd.mqtt.intake import MAX_REASON_CHARACTERS
+from pumpd.mqtt.payloads import (
+    COMMAND_REQUEST,
+    VERSION,
+    Ack,
+    Heartbeat,
+    Order,
+    State,
+    encodable,
+    first_complaint,
+)
+from pumpd.mqtt.site import Site, SiteError, load_site
+
+WARN_AFTER_S = 2
+"""From here on the person must know that nothing is known yet."""
+FINAL_WITHIN_S = 10
+"""The daemon's promise (CMD-04); after it the outcome is unknown."""
+FIND_WITHIN_S = LINK_LOST_S
+"""How long a live heartbeat, and the state it belongs to, may take to come."""
+AGAIN_AFTER_S = 0.2
+"""Between two tries of a stop: the broker may be coming back."""
+
+EXIT_VERIFIED, EXIT_REFUSED, EXIT_USAGE, EXIT_UNKNOWN = 0, 1, 2, 3
+
+_FINAL = frozenset({ReceiptState.VERIFIED, ReceiptState.REFUSED, ReceiptState.UNKNOWN})
+_REPEATABLE = frozenset({"stop", "pause"})
+_ON_AN_ORDER = frozenset({"confirm", "start", "resume"})
+
+
+class NotSent(Exception):  # noqa: N818, it names what happened to the command
+    """The command was not sent, so it has certainly not been carried out. The message is one sentence."""
+
+
+def _silent(_line: str) -> None:
+    """Show nothing."""
+
+
+class NurseSession:
+    """One person at one bed. Every command goes over a connection of its own; `show` gets each line meant for her."""
+
+    def __init__(
+        self, site: Site, user: str, password: str, bed: str, *, show: Callable[[str], None] = _silent
+    ) -> None:
+        self._endpoint = site.endpoint
+        self._user = user
+        self._password = password
+        self._bed = bed
+        self._show = show
+
+    async def look(self) -> State:
+        """Return the state as a live daemon holds it now; raise `NotSent` where there is none."""
+        try:
+            async with self._following() as follower:
+                return await self._live_state(follower)
+        except BrokerError as error:
+            raise NotSent(str(error)) from None
+
+    async def send(self, kind: str, **fields: Any) -> Ack:
+        """Send one command and return the final word on it; `unknown` where none came in time.
+
+        `fields` are those of the command. The order's hash and an alarm's episode are taken from what a live daemon
+        shows, where they are not given.
+        """
+        command_id = str(uuid.uuid4())
+        try:
+            if kind in _REPEATABLE:
+                return await self._stopping(kind, command_id, fields)
+            return await self._once(kind, command_id, fields)
+        except NotSent as error:
+            return self._own_word(command_id, kind, ReceiptState.REFUSED, f"nothing was sent: {error}")
+
+    async def _once(self, kind: str, command_id: str, fields: Mapping[str, Any]) -> Ack:
+        sent = False
+        try:
+            async with self._following() as follower:
+                beat, fields = await self._decided(follower, kind, fields)
+                payload = _request(kind, command_id, beat, fields)
+                sent = True
+                await follower.request(payload)
+                return await self._final_word(follower, command_id, kind, _deadline_ns(), again=None)
+        except BrokerError as error:
+            if not sent:
+                raise NotSent(str(error)) from None
+            return self._unknown(command_id, kind, str(error))
+
+    async def _stopping(self, kind: str, command_id: str, fields: Mapping[str, Any]) -> Ack:
+        """Send at once, without waiting for a sign of life, and again over a new connection while the broker fails."""
+        deadline_ns = _deadline_ns()
+        reason = encodable(str(fields.get("reason", "")))[:MAX_REASON_CHARACTERS]
+        payload = _request(kind, command_id, None, {"reason": reason})
+        while True:
+            try:
+                async with self._following() as follower:
+                    await follower.request(payload)
+                    return await self._final_word(follower, command_id, kind, deadline_ns, again=payload)
+            except BrokerError as error:
+                if time.monotonic_ns() >= deadline_ns:
+                    return self._unknown(command_id, kind, str(error))
+                self._show(f"{kind} again, watch the pump: {error}")
+            await asyncio.sleep(AGAIN_AFTER_S)
+
+    async def _decided(
+        self, follower: Follower, kind: str, fields: Mapping[str, Any]
+    ) -> tuple[Heartbeat, Mapping[str, Any]]:
+        """Return the latest heartbeat, and `fields` with what is quoted from the state that it belongs to."""
+        if kind in _ON_AN_ORDER and "order_hash" not in fields:
+            state = await self._live_state(follower)
+            if state.order is None:
+                raise NotSent(f"{self._bed} has no order to {kind}")
+            fields = {**fields, "order_hash": state.order.hash}
+            if kind == "confirm":
+                for line in order_lines(state.order):
+                    self._show(line)
+        beat = await follower.until(lambda view: view.live_heartbeat(time.monotonic_ns()), FIND_WITHIN_S)
+        if beat is None:
+            raise NotSent(self._no_life())
+        if kind == "acknowledge" and "episode" not in fields:
+            fields = {**fields, "episode": await self._episode(follower, str(fields.get("alarm")))}
+        return follower.view.live_heartbeat(time.monotonic_ns()) or beat, fields
+
+    async def _live_state(self, follower: Follower) -> State:
+        state = await follower.until(lambda view: view.live_state(time.monotonic_ns()), FIND_WITHIN_S)
+        if state is None:
+            raise NotSent(self._no_life())
+        return state
+
+    async def _episode(self, follower: Follower, alarm: str) -> int:
+        def listed(view: View) -> int | None:
+            alarms = () if view.alarms is None else view.alarms.message.alarms
+            return next((each.episode for each in alarms if each.id == alarm), None)
+
+        episode = await follower.until(listed, FIND_WITHIN_S)
+        if episode is None:
+            raise NotSent(f"{self._bed} lists no alarm {alarm!r}")
+        return episode
+
+    async def _final_word(
+        self, follower: Follower, command_id: str, kind: str, deadline_ns: int, *, again: bytes | None
+    ) -> Ack:
+        """Show receipts until the final word; `again` is sent once more as often as the person is told to wait."""
+        shown = 0
+        warn_ns = time.monotonic_ns() + WARN_AFTER_S * NS_PER_S
+        while True:
+            receipts = [each for each in follower.view.receipts if each.id == command_id]
+            for receipt in receipts[shown:]:
+                self._show(f"{kind} {receipt.state.value}" + (f": {receipt.reason}" if receipt.reason else ""))
+                if receipt.state in _FINAL:
+                    return receipt
+            shown = len(receipts)
+            now_ns = time.monotonic_ns()
+            if now_ns >= deadline_ns:
+                return self._unknown(command_id, kind, f"no answer within {FINAL_WITHIN_S} s")
+            if now_ns >= warn_ns:
+                self._show("waiting, watch the pump")
+                warn_ns = deadline_ns if again is None else now_ns + WARN_AFTER_S * NS_PER_S
+                if again is not None:
+                    await follower.request(again)
+            await follower.changed(max(min(warn_ns, deadline_ns) - now_ns, 0) / NS_PER_S)
+
+    def _following(self) -> AbstractAsyncContextManager[Follower]:
+        return following(self._endpoint, user=self._user, password=self._password, bed=self._bed)
+
+    def _no_life(self) -> str:
+        return f"no current state and live heartbeat from {self._bed} within {FIND_WITHIN_S} s; look at the pump"
+
+    def _unknown(self, command_id: str, kind: str, why: str) -> Ack:
+        return self._own_word(command_id, kind, ReceiptState.UNKNOWN, f"unknown, check the pump: {why}")
+
+    def _own_word(self, command_id: str, kind: str, state: ReceiptState, reason: str) -> Ack:
+        self._show(f"{kind} {state.value}: {reason}")
+        return Ack(id=command_id, kind=kind, state=state, reason=encodable(reason)[:1000], at=wall_utc())
+
+
+def _deadline_ns() -> int:
+    return time.monotonic_ns() + FINAL_WITHIN_S * NS_PER_S
+
+
+def _request(kind: str, command_id: str, beat: Heartbeat | None, fields: Mapping[str, Any]) -> bytes:
+    common = {
+        "v": VERSION,
+        "kind": kind,
+        "id": command_id,
+        "session": None if beat is None else beat.session,
+        "rev": None if beat is None else beat.rev,
+        "token": None if beat is None else beat.token,
+        "issued_at": wall_utc(),
+    }
+    try:
+        return COMMAND_REQUEST.validate_python({**common, **fields}).to_bytes()
+    except ValidationError as error:
+        raise NotSent(first_complaint(error)) from None
+
+
+# ---- command line ---------------------------------------------------------------------------------------------------
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        raise argparse.ArgumentTypeError(f"{text!r} is no decimal number") from None
+    if not number.is_finite():
+        raise argparse.ArgumentTypeError(f"{text!r} is no decimal number")
+    return number
+
+
+def order_lines(order: Order) -> list[str]:
+    """Return what a second person checks before she confirms."""
+    return [
+        f"order {order.hash}, prepared by {order.prepared_by}",
+        (
+            f"  {order.drug} {order.dose_mg:f} mg ({order.dose_mg_per_kg:f} mg/kg x {order.weight_kg:f} kg)"
+            f" in {order.duration_min:f} min"
+        ),
+        (
+            f"  {order.concentration_mg_ml:f} mg/mL, {order.volume_ml:f} mL at {order.rate_ml_h:f} mL/h,"
+            f" syringe {order.syringe}"
+        ),
+    ]
+
+
+async def _command(site: Site, options: argparse.Namespace) -> Ack:
+    bed = options.bed if options.bed is not None else site.only_bed()
+    site.account_of(bed)
+    password = site.password(options.user)
+    session = NurseSession(site, options.user, password, bed, show=lambda line: print(line, flush=True))
+    return await session.send(options.kind, **{name: getattr(options, name) for name in options.fields})
+
+
+def run_nurse(options: argparse.Namespace) -> int:
+    """Carry out `pumpd nurse`; return the exit code."""
+    try:
+        ack = asyncio.run(_command(load_site(options.site), options))
+    except SiteError as error:
+        print(error, file=sys.stderr)
+        return EXIT_USAGE
+    except KeyboardInterrupt:
+        print("unknown, check the pump: you stopped waiting for the answer", file=sys.stderr)
+        return EXIT_UNKNOWN
+    match ack.state:
+        case ReceiptState.VERIFIED:
+            return EXIT_VERIFIED
+        case ReceiptState.REFUSED:
+            print(f"{ack.kind} refused: {ack.reason}", file=sys.stderr)
+            return EXIT_REFUSED
+        case ReceiptState.UNKNOWN | ReceiptState.ACCEPTED | ReceiptState.EXECUTING:
+            print(f"{ack.kind} {ack.reason}", file=sys.stderr)
+            return EXIT_UNKNOWN
+        case _:
+            assert_never(ack.state)
+
+
+_PREPARE = {
+    "weight_kg": "the patient's weight in kg",
+    "dose_mg_per_kg": "the dose in mg/kg",
+    "duration_min": "the duration in min",
+    "vial_strength_mg_ml": "what the vial says, in mg/mL",
+    "drug_drawn_ml": "how much was drawn from the vial, in mL",
+    "diluent_ml": "how much diluent was added, in mL",
+    "declared_concentration_mg_ml": "the concentration on the syringe's label, in mg/mL",
+    "syringe_fill_ml": "how much is in the syringe, in mL",
+}
+_CONFIRM = {
+    "weight_kg": "the patient's weight in kg, entered again",
+    "concentration_mg_ml": "the concentration on the syringe's label in mg/mL, entered again",
+}
+
+
+def _add_decimals(parser: argparse.ArgumentParser, fields: Mapping[str, str]) -> None:
+    for name, meaning in fields.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", type=_decimal, required=True, metavar="N", help=meaning)
+
+
+def add_nurse_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `pumpd nurse` to the command line."""
+    nurse = subparsers.add_parser("nurse", help="send one command to a bed", allow_abbrev=False)
+    nurse.add_argument("--site", type=Path, required=True, help="the site file")
+    nurse.add_argument("--user", required=True, help="your account")
+    nurse.add_argument("--bed", help="needed where the site has several")
+    nurse.set_defaults(handler=run_nurse)
+    commands = nurse.add_subparsers(title="command", metavar="COMMAND", required=True)
+
+    def add(word: str, meaning: str, *, kind: str, fields: tuple[str, ...]) -> argparse.ArgumentParser:
+        parser = commands.add_parser(word, help=meaning, allow_abbrev=False)
+        parser.set_defaults(kind=kind, fields=fields)
+        return parser
+
+    prepare = add("prepare", "enter an order", kind="prepare", fields=(*_PREPARE, "syringe", "soft_limit_reason"))
+    _add_decimals(prepare, _PREPARE)
+    prepare.add_argument("--syringe", required=True, help="maker and size, such as 'BD 50'")
+    prepare.add_argument("--soft-limit-reason", default="", help="why a soft limit may be passed")
+    confirm = add("confirm", "check a colleague's order", kind="confirm", fields=tuple(_CONFIRM))
+    _add_decimals(confirm, _CONFIRM)
+    start = add("start", "begin the confirmed order", kind="start", fields=("override_reason",))
+    start.add_argument("--override-reason", default="", help="a prescriber's, for a vital sign in its override range")
+    pause = add("pause", "bring the pump to rest; resume is possible", kind="pause", fields=("reason",))
+    add("resume", "give what is left of the order", kind="resume", fields=())
+    stop = add("stop", "bring the pump to rest and end the infusion", kind="stop", fields=("reason",))
+    for parser in (pause, stop):
+        parser.add_argument("--reason", default="", help="for the record")
+    acknowledge = add("ack", "take note of an alarm", kind="acknowledge", fields=("alarm",))
+    acknowledge.add_argument("alarm", metavar="ALARM", help="its name, as listed")
+    assess = add("assess", "enter what you have observed", kind="assess", fields=("moaas", "respiration_bpm"))
+    assess.add_argument("--moaas", type=int, required=True, metavar="N", help="sedation, MOAA/S, 0 to 5")
+    assess.add_argument("--respiration-bpm", type=int, required=True, metavar="N", help="counted respiration, /min")

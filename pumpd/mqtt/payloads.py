@@ -1,0 +1,386 @@
+"""The messages: the single source of the field names on the wire. Knows neither topics nor connections.
+
+Every number carries its unit in its name or in a `unit` member beside it. Missing is null, never zero. Numbers with a
+point are exact decimals (see `wire.py`). Times are RFC 3339 in UTC and for people; ages are in seconds at the sending.
+"""
+
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import BaseModel, Field, JsonValue, StringConstraints, TypeAdapter, ValidationError
+
+from pumpd.core.commands import ReceiptState
+from pumpd.core.modes import Mode
+from pumpd.core.ports import Validity, VitalKind
+from pumpd.mqtt.wire import Exact, Payload, WireError, read
+
+VERSION: Final = 1
+"""The same number as in the topics; a message of another version is not understood."""
+
+Version = Annotated[Literal[1], Field(description="version of the message format")]
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,31}$")]
+Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,64}$")]
+Label = Annotated[str, StringConstraints(max_length=128)]
+Text = Annotated[str, StringConstraints(max_length=1000)]
+Utc = Annotated[
+    str,
+    StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|\+00:00)$"),
+    Field(description="RFC 3339, UTC, for people; never judged"),
+]
+Count = Annotated[int, Field(ge=0)]
+ModeName = Annotated[Mode, Field(strict=False)]
+Kind = Annotated[VitalKind, Field(strict=False)]
+ValidityName = Annotated[Validity, Field(strict=False)]
+ReceiptName = Annotated[ReceiptState, Field(strict=False)]
+PriorityName = Literal["high", "medium", "low"]
+PhaseName = Literal["preparing", "infusing", "observing", "closed"]
+
+
+class Message(Payload):
+    """A payload of its own topic, that can be read back from bytes."""
+
+    @classmethod
+    def from_bytes(cls, payload: bytes) -> Self:
+        """Return the message in `payload`, or raise `WireError` with one sentence."""
+        members = read(payload)
+        try:
+            return cls.model_validate(members)
+        except ValidationError as error:
+            raise WireError(f"not a {cls.__name__}: {first_complaint(error)}") from None
+
+
+def first_complaint(error: ValidationError) -> str:
+    """Return the first thing that is wrong, as `field: what`, without the value: it may be long or personal."""
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    where = ".".join(str(part) for part in first["loc"])[:80] or "message"
+    return encodable(f"{where}: {first['msg'][:200]}")
+
+
+def encodable(text: str) -> str:
+    """Return `text` without lone surrogates, which JSON can spell and no file or database can hold."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+class Status(Message):
+    """Whether the daemon is connected. Retained; the offline form is the last will. No proof of life."""
+
+    state: Literal["online", "offline"]
+    boot: Id = Field(description="names this run of the daemon")
+
+
+class Heartbeat(Message):
+    """Once a second while the daemon evaluates. The only proof of life."""
+
+    boot: Id
+    session: Id | None = Field(description="the open session, null while there is none")
+    rev: Count = Field(description="version of mode, order, limits, interlock set and alarm set")
+    seq: Count = Field(description="counts heartbeats; a gap is a loss")
+    token: Id = Field(description="random; a start quotes the one its sender was shown")
+    at: Utc
+
+
+class Profile(Payload):
+    """Which limits are in force, in brief."""
+
+    name: Label
+    hash: Label
+    approved: bool = Field(description="two named clinicians have signed this hash")
+
+
+class Order(Payload):
+    """The order as the daemon computed it."""
+
+    hash: Label = Field(description="a confirmation, a start and a resume quote it")
+    drug: Label
+    weight_kg: Exact
+    dose_mg_per_kg: Exact
+    dose_mg: Exact
+    duration_min: Exact
+    concentration_mg_ml: Exact
+    volume_ml: Exact
+    rate_ml_h: Exact
+    syringe: Label
+    prepared_by: Name
+    confirmed_by: Name | None
+    started_by: Name | None
+
+
+class Delivery(Payload):
+    """What has been given: the truth lies between low and high."""
+
+    low_ml: Exact
+    high_ml: Exact
+    low_mg: Exact
+    high_mg: Exact
+    ordered_ml: Exact
+    remaining_ml: Exact = Field(description="still to be given, counting the high bound")
+    running_s: Exact = Field(description="time for which the pump has run")
+    expected_end: Utc | None
+
+
+class Rate(Payload):
+    """What was commanded and what the pump's own counter shows."""
+
+    commanded_ml_h: Exact
+    counted_ml_h: Exact | None
+
+
+class Pump(Payload):
+    """The pump and its lease."""
+
+    link: Literal["up", "down"]
+    state: Label = Field(description="what the pump says it is doing")
+    model: Label | None
+    firmware: Label | None
+    age_s: Exact | None = Field(description="age of the state when this was sent")
+    lease_s: Exact = Field(description="silence after which the pump stops by itself")
+    worst_extra_ml: Exact = Field(description="rate x (lease + stop latency)")
+
+
+class VitalState(Payload):
+    """One required or watched vital sign as the rules see it."""
+
+    kind: Kind
+    value: int | None
+    unit: Label
+    validity: ValidityName
+    age_s: Exact | None = Field(description="age of the measurement when this was sent, null where there is none")
+    source: Label
+    status: Label = Field(description="what the rules make of it: ok, alert, pause, stale, in words")
+
+
+class Interlock(Payload):
+    """One rule that can pause or end."""
+
+    rule: Label
+    state: Literal["armed", "pending", "tripped"]
+    text: Text
+
+
+class Links(Payload):
+    """What the daemon itself depends on."""
+
+    journal: Literal["ok", "failed"]
+    broker: Literal["ok", "failed"]
+    stations: Count = Field(description="screens that say they are watched")
+
+
+class State(Message):
+    """Everything a screen shows. Retained: a reader that hears no heartbeat must not believe it."""
+
+    v: Version = VERSION
+    bed: Name
+    boot: Id
+    session: Id | None
+    rev: Count
+    mode: ModeName
+    mode_text: Text
+    stop_target: Literal["paused", "ended"] | None
+    phase: PhaseName
+    simulated: bool = Field(description="any device is simulated")
+    clinical: bool
+    profile: Profile
+    order: Order | None
+    delivery: Delivery | None
+    rate: Rate
+    pump: Pump
+    vitals: Annotated[tuple[VitalState, ...], Field(strict=False)]
+    interlocks: Annotated[tuple[Interlock, ...], Field(strict=False)]
+    start_blockers: Annotated[tuple[Text, ...], Field(strict=False, description="why a start would be refused now")]
+    resume_blockers: Annotated[tuple[Text, ...], Field(strict=False, description="why a resume would be refused now")]
+    links: Links
+    cause: Text | None = Field(description="why the infusion is not running, where it was running")
+    at: Utc
+
+
+class Alarm(Payload):
+    """One episode of one alarm."""
+
+    id: Label
+    episode: Count
+    priority: PriorityName
+    cause: Text
+    text: Text
+    values: Text = Field(description="the values, ages and limits that led to it")
+    action: Text = Field(description="what the daemon did")
+    advice: Text = Field(description="what to do next")
+    since: Utc
+    active: bool = Field(description="the condition stands")
+    acknowledged_by: Name | None
+
+
+class Alarms(Message):
+    """All listed alarms. Retained."""
+
+    rev: Count
+    alarms: Annotated[tuple[Alarm, ...], Field(strict=False)]
+
+
+class Vital(Message):
+    """One sample, as it came. Never retained: an old 98 % on a new screen is a classic way to be wrong."""
+
+    kind: Kind
+    value: int | None
+    unit: Label
+    validity: ValidityName
+    at: Utc
+    age_s: Exact = Field(description="age of the measurement when this was sent")
+    source: Label
+    seq: Count
+
+
+class EventLine(Message):
+    """One line of the record, as it happens."""
+
+    seq: Count
+    at: Utc
+    kind: Label
+    text: Text
+
+
+class ProfilePayload(Message):
+    """The profile in force, whole. Retained."""
+
+    name: Label
+    hash: Label
+    approvers: Annotated[tuple[Label, ...], Field(strict=False)]
+    profile: dict[str, JsonValue] = Field(description="the profile as it was read; numbers that are not whole are text")
+
+
+class Ack(Message):
+    """One receipt. The last three states are final words; a later final word replaces an earlier one."""
+
+    id: Id
+    kind: Label
+    state: ReceiptName
+    reason: Text
+    at: Utc
+
+
+class StationBeat(Message):
+    """A screen says that it is watched and can sound."""
+
+    user: Name = Field(description="for people; who it is says the topic")
+    listening: bool
+    at: Utc
+
+
+# ---- commands -------------------------------------------------------------------------------------------------------
+
+
+class Request(Payload):
+    """What every command carries. Who asks says the topic, never the message."""
+
+    v: Version = VERSION
+    id: Id = Field(description="acts at most once")
+    session: Id | None
+    rev: Count | None = Field(description="the state that it was decided on")
+    token: Id | None = Field(description="of the heartbeat that the sender was shown")
+    issued_at: Utc
+
+
+class PrepareRequest(Request):
+    """An order as a person entered it."""
+
+    kind: Literal["prepare"] = "prepare"
+    weight_kg: Exact
+    dose_mg_per_kg: Exact
+    duration_min: Exact
+    vial_strength_mg_ml: Exact
+    drug_drawn_ml: Exact
+    diluent_ml: Exact
+    declared_concentration_mg_ml: Exact
+    syringe: Label
+    syringe_fill_ml: Exact
+    soft_limit_reason: Text = Field(default="", description="why a soft limit may be passed")
+
+
+class ConfirmRequest(Request):
+    """A second person's check."""
+
+    kind: Literal["confirm"] = "confirm"
+    order_hash: Label
+    weight_kg: Exact
+    concentration_mg_ml: Exact
+
+
+class StartRequest(Request):
+    """Begin the confirmed order."""
+
+    kind: Literal["start"] = "start"
+    order_hash: Label
+    override_reason: Text = Field(default="", description="a prescriber's, for a vital sign in its override range")
+
+
+class PauseRequest(Request):
+    """Bring the pump to rest; the session can be resumed."""
+
+    kind: Literal["pause"] = "pause"
+    reason: Text = ""
+
+
+class ResumeRequest(Request):
+    """Give what is left of the order."""
+
+    kind: Literal["resume"] = "resume"
+    order_hash: Label
+
+
+class StopRequest(Request):
+    """Bring the pump to rest and end the infusion."""
+
+    kind: Literal["stop"] = "stop"
+    reason: Text = ""
+
+
+class AcknowledgeRequest(Request):
+    """Take note of one episode of one alarm."""
+
+    kind: Literal["acknowledge"] = "acknowledge"
+    alarm: Label
+    episode: Count
+
+
+class AssessRequest(Request):
+    """What no device measures."""
+
+    kind: Literal["assess"] = "assess"
+    moaas: int = Field(description="sedation, MOAA/S, 0 to 5")
+    respiration_bpm: int = Field(description="counted respiration, /min")
+
+
+CommandRequest = Annotated[
+    PrepareRequest
+    | ConfirmRequest
+    | StartRequest
+    | PauseRequest
+    | ResumeRequest
+    | StopRequest
+    | AcknowledgeRequest
+    | AssessRequest,
+    Field(discriminator="kind"),
+]
+"""What goes to `cmd/<user>/request`."""
+
+COMMAND_REQUEST: TypeAdapter[
+    PrepareRequest
+    | ConfirmRequest
+    | StartRequest
+    | PauseRequest
+    | ResumeRequest
+    | StopRequest
+    | AcknowledgeRequest
+    | AssessRequest
+] = TypeAdapter(CommandRequest)
+
+MESSAGES: tuple[type[BaseModel], ...] = (
+    Status,
+    Heartbeat,
+    State,
+    Alarms,
+    Vital,
+    EventLine,
+    ProfilePayload,
+    Ack,
+    StationBeat,
+)
+"""What the daemon, or a station, publishes; the commands are in `COMMAND_REQUEST`."""

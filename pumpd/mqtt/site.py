@@ -1,0 +1,241 @@
+"""The site file: which broker, which people, which beds. Read once, bounded, closed; the rights follow from it."""
+
+import ipaddress
+import os
+import stat
+import tomllib
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from pumpd.core.commands import Role
+from pumpd.mqtt.connection import Endpoint
+from pumpd.mqtt.topics import NAME_PATTERN, RESERVED_BED
+
+MAX_FILE_BYTES = 256 * 1024
+"""200 operators and 64 beds take some 20 KiB."""
+MAX_PASSWORD_BYTES = 1024
+DAEMON_CREDENTIAL = "mqtt-password"
+"""The name under which the service manager hands the daemon its password."""
+
+Name = Annotated[str, StringConstraints(pattern=f"^{NAME_PATTERN}$")]
+
+
+class SiteError(ValueError):
+    """A site file or a credential that cannot be used; the message is one sentence for who is at the command line."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class BrokerSection(_Section):
+    """Where the broker listens."""
+
+    host: Annotated[str, StringConstraints(min_length=1, max_length=253)] = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535)] = 1883
+    tls: bool = False
+    ca_file: Annotated[str, StringConstraints(min_length=1, max_length=4096)] | None = None
+
+
+class Operator(_Section):
+    """One person, and what she may do."""
+
+    name: Name
+    role: Annotated[Role, Field(strict=False)]
+
+
+class Bed(_Section):
+    """One pump's daemon, and the account under which it speaks."""
+
+    name: Name
+    account: Name
+
+
+class _File(_Section):
+    credentials_dir: Annotated[str, StringConstraints(min_length=1, max_length=4096)]
+    readers: Annotated[list[Name], Field(max_length=16)] = []
+    broker: BrokerSection = BrokerSection()
+    operator: Annotated[list[Operator], Field(min_length=1, max_length=200)]
+    bed: Annotated[list[Bed], Field(min_length=1, max_length=64)]
+
+    @model_validator(mode="after")
+    def _names_are_one_persons(self) -> Self:
+        accounts = [*(each.name for each in self.operator), *(each.account for each in self.bed), *self.readers]
+        for what, names in (("account", accounts), ("bed", [each.name for each in self.bed])):
+            folded = [name.lower() for name in names]
+            for name in names:
+                if name.lower() == RESERVED_BED:
+                    raise ValueError(f"the name {name!r} is reserved for the clinic process")
+                if folded.count(name.lower()) > 1:
+                    raise ValueError(f"the {what} {name!r} is given twice; each operator, bed and reader needs its own")
+        if not self.broker.tls and not is_loopback(self.broker.host):
+            raise ValueError(
+                f"[broker] host {self.broker.host!r} is another machine, so tls must be true: "
+                "passwords and commands would travel in the clear"
+            )
+        return self
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether `host` is this machine itself."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class Site:
+    """A site file that was read and found good. `path` is named in every complaint."""
+
+    __slots__ = ("_file", "path")
+
+    def __init__(self, path: Path, file: _File) -> None:
+        self.path = path
+        self._file = file
+
+    @property
+    def operators(self) -> dict[str, Role]:
+        """The people, by account name."""
+        return {operator.name: operator.role for operator in self._file.operator}
+
+    @property
+    def beds(self) -> dict[str, str]:
+        """The account of each bed's daemon, by bed name."""
+        return {bed.name: bed.account for bed in self._file.bed}
+
+    @property
+    def readers(self) -> tuple[str, ...]:
+        """Accounts that only read screens."""
+        return tuple(self._file.readers)
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """All account names, each once."""
+        return (*self.operators, *self.beds.values(), *self.readers)
+
+    @property
+    def broker(self) -> BrokerSection:
+        """Where the broker listens."""
+        return self._file.broker
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where clients connect."""
+        broker = self._file.broker
+        ca_file = None if broker.ca_file is None else self._beside(broker.ca_file)
+        return Endpoint(host=broker.host, port=broker.port, tls=broker.tls, ca_file=ca_file)
+
+    @property
+    def credentials_dir(self) -> Path:
+        """Where the password files lie; a relative path is relative to the site file."""
+        return self._beside(self._file.credentials_dir)
+
+    def password_path(self, account: str) -> Path:
+        """Return the file that holds the password of `account`."""
+        return self.credentials_dir / f"{account}.password"
+
+    def password(self, account: str) -> str:
+        """Return the password of `account`, or raise `SiteError`."""
+        if account not in self.accounts:
+            raise SiteError(f"{self.path} knows no account {account[:40]!r}; it has {', '.join(self.accounts)[:400]}")
+        return read_password(self.password_path(account))
+
+    def daemon_password(self, bed: str) -> str:
+        """Return the password of the daemon of `bed`: as handed over by the service manager, else from its file."""
+        handed_over = os.environ.get("CREDENTIALS_DIRECTORY")
+        if handed_over is not None:
+            # the service manager's files belong to it, and are private by the directory they lie in
+            return read_password(Path(handed_over) / DAEMON_CREDENTIAL, forbidden_mode=stat.S_IRWXO)
+        return self.password(self.account_of(bed))
+
+    def account_of(self, bed: str) -> str:
+        """Return the account of the daemon of `bed`, or raise `SiteError`."""
+        account = self.beds.get(bed)
+        if account is None:
+            raise SiteError(f"{self.path} has no bed {bed[:40]!r}; it has {', '.join(self.beds)}")
+        return account
+
+    def only_bed(self) -> str:
+        """Return the one bed there is, or raise `SiteError`: with several, a bed must be named."""
+        if len(self.beds) != 1:
+            raise SiteError(f"{self.path} has several beds ({', '.join(self.beds)}): name one with --bed")
+        return next(iter(self.beds))
+
+    def _beside(self, path: str) -> Path:
+        return self.path.parent / path
+
+
+def read_password(path: Path, *, forbidden_mode: int = stat.S_IRWXG | stat.S_IRWXO) -> str:
+    """Return the password in `path`; raise `SiteError` where it is missing, empty or open to others."""
+    try:
+        with path.open("rb") as file:
+            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            content = file.read(MAX_PASSWORD_BYTES + 1)
+    except OSError as error:
+        raise SiteError(f"the password file {path} cannot be read: {error.strerror}") from None
+    if mode & forbidden_mode:
+        raise SiteError(f"the password file {path} is open to others (mode {mode:04o}): make it 0600")
+    try:
+        password = content.decode("utf-8").rstrip("\n")
+    except UnicodeDecodeError:
+        raise SiteError(f"the password file {path} is not UTF-8 text") from None
+    if not password or len(content) > MAX_PASSWORD_BYTES:
+        raise SiteError(f"the password file {path} must hold 1 to {MAX_PASSWORD_BYTES} bytes, one line")
+    return password
+
+
+def load_site(path: Path) -> Site:
+    """Read the site file at `path`, or raise `SiteError`."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise SiteError(f"the site file {path} cannot be read: {error.strerror}") from None
+    if len(content) > MAX_FILE_BYTES:
+        raise SiteError(f"the site file {path} has more than {MAX_FILE_BYTES} bytes")
+    try:
+        members = tomllib.loads(content.decode("utf-8"), parse_float=Decimal)
+        return Site(path, _File.model_validate(members))
+    except UnicodeDecodeError:
+        raise SiteError(f"the site file {path} is not UTF-8 text") from None
+    except tomllib.TOMLDecodeError as error:
+        raise SiteError(f"the site file {path} is not TOML: {error}") from None
+    except ValidationError as error:
+        raise SiteError(f"{path}: {_sentence(error)}") from None
+
+
+def _sentence(error: ValidationError) -> str:
+    """Return the first complaint as section, key, what is wrong."""
+    first = error.errors(include_url=False)[0]
+    where = _place(first["loc"])
+    match first["type"]:
+        case "extra_forbidden":
+            what = "is no key that pumpd knows"
+        case "missing":
+            what = "is missing"
+        case "value_error":
+            what = first["msg"].removeprefix("Value error, ")
+        case _:
+            what = f"{first['msg'][:1].lower()}{first['msg'][1:]}, got {_shown(first['input'])}"
+    return f"{where} {what}".strip()
+
+
+def _place(loc: tuple[int | str, ...]) -> str:
+    match loc:
+        case ("operator" | "bed" as section, int(number), *keys):
+            return " ".join([f"[[{section}]] number {number + 1}", *map(str, keys)])
+        case ("operator" | "bed" as section,):
+            return f"[[{section}]]"
+        case ("broker", *keys):
+            return " ".join(["[broker]", *map(str, keys)])
+        case _:
+            return " ".join(map(str, loc))
+
+
+def _shown(value: Any) -> str:
+    return f"{value!r:.60}"

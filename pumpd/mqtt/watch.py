@@ -1,0 +1,268 @@
+"""`pumpd watch`: one live table of one bed. `render` is pure; the rest connects, beats and redraws."""
+
+import argparse
+import asyncio
+import sys
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+
+from pumpd.core.quantities import NS_PER_MS, NS_PER_S
+from pumpd.mqtt.client import Follower, Heard, View, following, wall_utc
+from pumpd.mqtt.connection import BrokerError
+from pumpd.mqtt.payloads import Alarms, Delivery, Order, State, StationBeat, VitalState
+from pumpd.mqtt.site import Site, SiteError, load_site
+
+BAR_CELLS = 40
+REDRAW_S = 0.2
+AGE_S = 0.8
+"""With `REDRAW_S`, ages move once a second when nothing else does."""
+BEAT_S = 1.0
+RETRY_S = 1.0
+LINK_LOST = "LINK LOST, WATCH THE PUMP"
+_HOME_AND_CLEAR = "\x1b[H\x1b[2J"
+
+
+def _seconds(age_ns: int) -> str:
+    tenths = age_ns // (100 * NS_PER_MS)
+    return f"{tenths // 10}.{tenths % 10} s"
+
+
+def _number(value: Decimal) -> str:
+    """A leading zero, no trailing zero."""
+    digits = f"{value:f}"
+    return digits.rstrip("0").rstrip(".") if "." in digits else digits
+
+
+def _interval(low: Decimal, high: Decimal, unit: str) -> str:
+    return f"{_number(low)} {unit}" if low == high else f"{_number(low)} to {_number(high)} {unit}"
+
+
+def _bar(delivery: Delivery) -> str:
+    """Progress by the low bound: the bar never claims more than is certain."""
+    done = Decimal(0) if delivery.ordered_ml <= 0 else min(delivery.low_ml / delivery.ordered_ml, Decimal(1))
+    cells = int(done * BAR_CELLS)
+    return f"[{'#' * cells}{'.' * (BAR_CELLS - cells)}] {int(done * 100)} %"
+
+
+def _vital_line(vital: VitalState, heard: Heard[State], view: View, now_ns: int) -> str:
+    """The newest of what the state and the vital's own topic say. Out of the broker's store an age is unknown."""
+    value, validity, age_s, since_ns = vital.value, vital.validity, vital.age_s, heard.age_ns(now_ns)
+    own = view.vitals.get(vital.kind)
+    if own is not None and own.at_ns >= heard.at_ns:
+        value, validity = own.message.value, own.message.validity
+        age_s, since_ns = own.message.age_s, own.age_ns(now_ns)
+        known = True
+    else:
+        known = not heard.retained
+    if age_s is None or not known:
+        shown, age = "--", "age unknown"
+    else:
+        shown = "--" if value is None else str(value)
+        age = _seconds(int(age_s * NS_PER_S) + since_ns)
+    reading = f"  {vital.kind.value:<6}{shown:>5} {vital.unit:<5} {age:>12}"
+    return f"{reading}  {validity.value:<11} {vital.status} ({vital.source})"
+
+
+def _order_lines(order: Order | None) -> list[str]:
+    if order is None:
+        return ["no order"]
+    hands = [f"prepared by {order.prepared_by}", f"confirmed by {order.confirmed_by or 'nobody yet'}"]
+    if order.started_by is not None:
+        hands.append(f"started by {order.started_by}")
+    return [
+        (
+            f"{order.drug} {_number(order.dose_mg)} mg in {_number(order.duration_min)} min"
+            f" for {_number(order.weight_kg)} kg, {_number(order.concentration_mg_ml)} mg/mL, {order.syringe}"
+        ),
+        f"order {order.hash}: {', '.join(hands)}",
+    ]
+
+
+def _delivery_lines(delivery: Delivery | None) -> list[str]:
+    if delivery is None:
+        return []
+    end = "" if delivery.expected_end is None else f", expected end {delivery.expected_end}"
+    return [
+        _bar(delivery),
+        (
+            f"given {_interval(delivery.low_ml, delivery.high_ml, 'mL')}"
+            f" ({_interval(delivery.low_mg, delivery.high_mg, 'mg')}) of {_number(delivery.ordered_ml)} mL{end}"
+        ),
+    ]
+
+
+def _pump_lines(state: State, since_ns: int) -> list[str]:
+    pump, rate = state.pump, state.rate
+    counted = "not counted" if rate.counted_ml_h is None else f"{_number(rate.counted_ml_h)} counted"
+    age = "age unknown" if pump.age_s is None else _seconds(int(pump.age_s * NS_PER_S) + since_ns)
+    return [
+        f"rate {_number(rate.commanded_ml_h)} mL/h commanded, {counted}",
+        (
+            f"pump {pump.link}, {pump.state}, {age}; stops by itself after {_number(pump.lease_s)} s,"
+            f" at most {_number(pump.worst_extra_ml)} mL more"
+        ),
+    ]
+
+
+def _alarm_lines(alarms: Alarms | None) -> list[str]:
+    lines = []
+    for alarm in () if alarms is None else alarms.alarms:
+        stands = "stands" if alarm.active else "has passed"
+        seen = "not acknowledged" if alarm.acknowledged_by is None else f"acknowledged by {alarm.acknowledged_by}"
+        lines.append(f"ALARM {alarm.priority.upper()} {alarm.id}: {alarm.text} ({stands}, {seen}) -> {alarm.advice}")
+    return lines
+
+
+def _state_lines(heard: Heard[State], view: View, now_ns: int) -> list[str]:
+    state = heard.message
+    marks = [
+        mark for mark, holds in (("SIMULATED", state.simulated), ("NOT FOR PATIENTS", not state.clinical)) if holds
+    ]
+    approval = "approved" if state.profile.approved else "NOT APPROVED"
+    lines = [
+        "  ".join([f"{state.bed}: {state.mode.value.upper()}, {state.phase}", *marks]),
+        state.mode_text,
+        f"profile {state.profile.name} ({approval})",
+        *_order_lines(state.order),
+        *_delivery_lines(state.delivery),
+        *_pump_lines(state, heard.age_ns(now_ns)),
+    ]
+    if state.cause is not None:
+        lines.append(f"because: {state.cause}")
+    lines += [_vital_line(vital, heard, view, now_ns) for vital in state.vitals]
+    lines += [f"{lock.state} {lock.rule}: {lock.text}" for lock in state.interlocks if lock.state != "armed"]
+    lines += [f"no start: {blocker}" for blocker in state.start_blockers]
+    lines += [f"no resume: {blocker}" for blocker in state.resume_blockers]
+    if state.links.journal == "failed":
+        lines.append("the journal cannot be written")
+    return lines
+
+
+def _clean(line: str) -> str:
+    """Without control characters: what comes over the wire must not steer the terminal."""
+    return "".join(character if character.isprintable() else "?" for character in line)
+
+
+def render(view: View, now_ns: int) -> str:
+    """Return the whole screen. Without a live heartbeat it says so first, and calls everything below it old."""
+    lines = []
+    if view.is_live(now_ns) and view.heartbeat is not None:
+        lines.append(f"heartbeat {_seconds(view.heartbeat.age_ns(now_ns))} ago")
+        if view.live_state(now_ns) is None:
+            lines.append("the state below is not the current one yet")
+    else:
+        silent = "never heard" if view.heartbeat is None else f"silent for {_seconds(view.heartbeat.age_ns(now_ns))}"
+        lines.append(f"*** {LINK_LOST} ***  {view.bed} {silent}; everything below is old")
+    lines += _alarm_lines(None if view.alarms is None else view.alarms.message)
+    lines += [f"{view.bed}: no state yet"] if view.state is None else _state_lines(view.state, view, now_ns)
+    return "\n".join(_clean(line) for line in lines if line) + "\n"
+
+
+def render_line(view: View, now_ns: int) -> str:
+    """Return one line without ages, for a log: it changes only when something happens."""
+    if not view.is_live(now_ns):
+        return f"{view.bed}: {LINK_LOST}"
+    if view.state is None:
+        return f"{view.bed}: no state yet"
+    state = view.state.message
+    parts = [f"{state.bed}: {state.mode.value.upper()}"]
+    if state.delivery is not None:
+        parts.append(f"given {_interval(state.delivery.low_ml, state.delivery.high_ml, 'mL')}")
+    parts.append(f"rate {_number(state.rate.commanded_ml_h)} mL/h")
+    if state.cause is not None:
+        parts.append(state.cause)
+    alarms = () if view.alarms is None else view.alarms.message.alarms
+    parts += [f"ALARM {alarm.priority.upper()} {alarm.id}" for alarm in alarms if alarm.active]
+    return _clean("; ".join(parts))
+
+
+# ---- the screen -----------------------------------------------------------------------------------------------------
+
+
+class Screen:
+    """Draws a view: redrawn in place on a terminal, else one line per change."""
+
+    def __init__(self, write: Callable[[str], None], *, is_terminal: bool) -> None:
+        self._write = write
+        self._is_terminal = is_terminal
+        self._last = ""
+
+    def draw(self, view: View) -> None:
+        """Show `view` as it is now."""
+        now_ns = time.monotonic_ns()
+        if self._is_terminal:
+            self._write(_HOME_AND_CLEAR + render(view, now_ns))
+            return
+        line = render_line(view, now_ns)
+        if line != self._last:
+            self._last = line
+            self._write(line + "\n")
+
+
+async def watch(site: Site, user: str, password: str, bed: str, screen: Screen) -> None:
+    """Show `bed` and say each second that `user` watches, until cancelled; connect anew where the link fails."""
+    view = View(bed=bed)
+    while True:
+        screen.draw(view)
+        try:
+            async with following(site.endpoint, user=user, password=password, bed=bed) as follower:
+                try:
+                    await _show(follower, user, screen)
+                finally:
+                    view = follower.view
+        except* BrokerError:
+            screen.draw(view)
+        await asyncio.sleep(RETRY_S)
+
+
+async def _show(follower: Follower, user: str, screen: Screen) -> None:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_beat(follower, user), name="watch-beat")
+        group.create_task(_redraw(follower, screen), name="watch-redraw")
+
+
+async def _beat(follower: Follower, user: str) -> None:
+    while True:
+        await follower.beat(StationBeat(user=user, listening=True, at=wall_utc()).to_bytes())
+        await asyncio.sleep(BEAT_S)
+
+
+async def _redraw(follower: Follower, screen: Screen) -> None:
+    while True:
+        screen.draw(follower.view)
+        await asyncio.sleep(REDRAW_S)
+        await follower.changed(AGE_S)
+
+
+def run_watch(options: argparse.Namespace) -> int:
+    """Carry out `pumpd watch`; return the exit code."""
+    try:
+        site = load_site(options.site)
+        bed = options.bed if options.bed is not None else site.only_bed()
+        site.account_of(bed)
+        password = site.password(options.user)
+    except SiteError as error:
+        print(error, file=sys.stderr)
+        return 2
+
+    def write(text: str) -> None:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+    screen = Screen(write, is_terminal=sys.stdout.isatty())
+    try:
+        asyncio.run(watch(site, options.user, password, bed, screen))
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+def add_watch_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `pumpd watch` to the command line."""
+    parser = subparsers.add_parser("watch", help="show one bed live", allow_abbrev=False)
+    parser.add_argument("--site", type=Path, required=True, help="the site file")
+    parser.add_argument("--user", required=True, help="your account")
+    parser.add_argument("--bed", help="needed where the site has several")
+    parser.set_defaults(handler=run_watch)

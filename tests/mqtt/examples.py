@@ -1,0 +1,147 @@
+"""Whole messages for the tests, built from the models."""
+
+from decimal import Decimal
+
+from pumpd.core.modes import Mode
+from pumpd.core.ports import Validity, VitalKind
+from pumpd.mqtt.payloads import (
+    Alarm,
+    Alarms,
+    Delivery,
+    Heartbeat,
+    Interlock,
+    Links,
+    Order,
+    Profile,
+    Pump,
+    Rate,
+    State,
+    Vital,
+    VitalState,
+)
+
+AT = "2026-11-23T10:00:00.000Z"
+
+
+def order() -> Order:
+    return Order(
+        hash="c0ffee",
+        drug="ketamine",
+        weight_kg=Decimal("70.0"),
+        dose_mg_per_kg=Decimal("0.5"),
+        dose_mg=Decimal(35),
+        duration_min=Decimal(40),
+        concentration_mg_ml=Decimal(2),
+        volume_ml=Decimal("17.5"),
+        rate_ml_h=Decimal("26.25"),
+        syringe="BD 50",
+        prepared_by="anna",
+        confirmed_by="ben",
+        started_by=None,
+    )
+
+
+def state(**changes: object) -> State:
+    whole = State(
+        bed="bed1",
+        boot="boot-1",
+        session="s-1",
+        rev=7,
+        mode=Mode.RUNNING,
+        mode_text="infusing",
+        stop_target=None,
+        phase="infusing",
+        simulated=True,
+        clinical=False,
+        profile=Profile(name="demo", hash="ab12", approved=False),
+        order=order(),
+        delivery=Delivery(
+            low_ml=Decimal("7.21"),
+            high_ml=Decimal("7.25"),
+            low_mg=Decimal("14.42"),
+            high_mg=Decimal("14.5"),
+            ordered_ml=Decimal("17.5"),
+            remaining_ml=Decimal("10.25"),
+            running_s=Decimal(990),
+            expected_end=AT,
+        ),
+        rate=Rate(commanded_ml_h=Decimal("26.25"), counted_ml_h=Decimal("26.1")),
+        pump=Pump(
+            link="up",
+            state="infusing",
+            model="NE-1000",
+            firmware="3.928",
+            age_s=Decimal("0.3"),
+            lease_s=Decimal(5),
+            worst_extra_ml=Decimal("0.04"),
+        ),
+        vitals=(
+            VitalState(
+                kind=VitalKind.SPO2,
+                value=97,
+                unit="%",
+                validity=Validity.VALID,
+                age_s=Decimal("1.0"),
+                source="nonin",
+                status="ok",
+            ),
+            VitalState(
+                kind=VitalKind.SBP,
+                value=None,
+                unit="mmHg",
+                validity=Validity.MISSING,
+                age_s=None,
+                source="suntech",
+                status="stale",
+            ),
+        ),
+        interlocks=(
+            Interlock(rule="spo2-low", state="armed", text="SpO2 below 90 %"),
+            Interlock(rule="sbp-high", state="pending", text="SBP above 180 mmHg"),
+        ),
+        start_blockers=("already infusing",),
+        resume_blockers=(),
+        links=Links(journal="ok", broker="ok", stations=1),
+        cause=None,
+        at=AT,
+    )
+    return whole.model_copy(update=changes)
+
+
+def heartbeat(seq: int, **changes: object) -> Heartbeat:
+    whole = Heartbeat(boot="boot-1", session="s-1", rev=7, seq=seq, token=f"token-{seq}", at=AT)
+    return whole.model_copy(update=changes)
+
+
+def alarms() -> Alarms:
+    return Alarms(
+        rev=7,
+        alarms=(
+            Alarm(
+                id="sbp-high",
+                episode=2,
+                priority="high",
+                cause="sbp-high",
+                text="SBP 190 mmHg, limit 180 mmHg",
+                values="190 mmHg, 2 s old",
+                action="paused",
+                advice="assess the patient",
+                since=AT,
+                active=True,
+                acknowledged_by=None,
+            ),
+        ),
+    )
+
+
+def vital(value: int | None = 96) -> Vital:
+    return Vital(
+        kind=VitalKind.SPO2,
+        value=value,
+        unit="%",
+        validity=Validity.VALID if value is not None else Validity.PROBE_OFF,
+        at=AT,
+        age_s=Decimal("0.5"),
+        source="nonin",
+        seq=3,
+    )

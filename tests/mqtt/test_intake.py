@@ -1,0 +1,260 @@
+"""From bytes to commands: a stop is always understood, everything else only when it is right."""
+
+import json
+from dataclasses import fields
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pumpd.core.commands import (
+    Acknowledge,
+    Assess,
+    Command,
+    CommandMalformed,
+    CommandReceived,
+    Confirm,
+    Pause,
+    Prepare,
+    Resume,
+    Start,
+    Stop,
+)
+from pumpd.core.events import StationSeen
+from pumpd.mqtt.intake import MAX_REQUESTS_PER_S, Flooded, Intake, to_core, to_request
+from pumpd.mqtt.payloads import StationBeat
+from tests.mqtt.examples import AT
+
+SHOWN = "t-1"
+PREPARE = Prepare(
+    weight_kg=Decimal("70.0"),
+    dose_mg_per_kg=Decimal("0.5"),
+    duration_min=Decimal(40),
+    vial_strength_mg_ml=Decimal(50),
+    drug_drawn_ml=Decimal(1),
+    diluent_ml=Decimal(24),
+    declared_concentration_mg_ml=Decimal(2),
+    syringe="BD 50",
+    syringe_fill_ml=Decimal(25),
+)
+COMMANDS: list[Command] = [
+    PREPARE,
+    Confirm(order_hash="c0ffee", weight_kg=Decimal("70.0"), concentration_mg_ml=Decimal(2)),
+    Start(order_hash="c0ffee"),
+    Pause(reason="patient moves"),
+    Resume(order_hash="c0ffee"),
+    Stop(),
+    Acknowledge(alarm="sbp-high", episode=2),
+    Assess(moaas=5, respiration_bpm=14),
+]
+
+
+def request(command: Command) -> bytes:
+    return to_request(command, command_id="id-1", session="s-1", rev=7, token=SHOWN, issued_at=AT).to_bytes()
+
+
+def judge(payload: bytes, *, retained: bool = False) -> CommandReceived | CommandMalformed:
+    return to_core(user="anna", payload=payload, retained=retained, received_real_ns=5)
+
+
+def odd(**members: object) -> bytes:
+    return json.dumps(members).encode()
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: type(command).__name__)
+def test_every_command_comes_back_as_it_left(command: Command) -> None:
+    assert judge(request(command), retained=True) == CommandReceived(
+        user="anna",
+        id="id-1",
+        command=command,
+        session="s-1",
+        rev=7,
+        token=SHOWN,
+        retained=True,
+        received_real_ns=5,
+    )
+
+
+def test_numbers_are_read_digit_for_digit() -> None:
+    received = judge(request(PREPARE).replace(b'"weight_kg":70.0', b'"weight_kg":0.1'))
+    assert isinstance(received, CommandReceived)
+    assert isinstance(received.command, Prepare)
+    assert received.command.weight_kg == Decimal("0.1")
+
+
+@pytest.mark.parametrize("name", ["v", "id", "session", "rev", "token", "issued_at", "order_hash"])
+@pytest.mark.req("CMD-01")
+def test_a_start_with_anything_missing_is_malformed(name: str) -> None:
+    members = json.loads(request(Start(order_hash="c0ffee")))
+    del members[name]
+    if name == "v":
+        members["v"] = 2
+    received = judge(odd(**members))
+    assert isinstance(received, CommandMalformed)
+    assert name in received.reason
+    assert received.id == (None if name == "id" else "id-1")
+
+
+@pytest.mark.parametrize("bad", ["", "a" * 65, "a b", "é", "a/b", 5, None])
+def test_ids_are_short_and_plain(bad: object) -> None:
+    members = {**json.loads(request(Start(order_hash="c0ffee"))), "id": bad}
+    received = judge(odd(**members))
+    assert isinstance(received, CommandMalformed)
+    assert received.id is None
+
+
+def test_an_oversized_command_is_malformed() -> None:
+    received = judge(request(PREPARE) + b" " * 4096)
+    assert isinstance(received, CommandMalformed)
+    assert "4096" in received.reason
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        odd(kind="stop"),
+        odd(kind=" STOP "),
+        odd(kind="stop", id="id-1", extra=1),
+        odd(kind="stop", rev="seven", reason=5),
+        odd(kind="stop", weight=1e300, reason="\ud800" * 500),
+        odd(kind="stop", filler="x" * 60_000),
+        b'{"kind": "stop", "reason": "tor',
+        b'\xff\xfe{"kind":"stop"}',
+        b'{"kind":"start","kind":"stop"}',
+        b'{"kind":"pause","kind":"stop"}',
+        b'{"kind":"stop","x":' + b"[" * 3000,
+        odd(kind="stop") + b" " * 100_000,
+    ],
+)
+@pytest.mark.req("CTRL-02", "CMD-06")
+def test_an_odd_stop_is_still_a_stop(payload: bytes) -> None:
+    received = judge(payload)
+    assert isinstance(received, CommandReceived)
+    assert isinstance(received.command, Stop)
+    received.command.reason.encode()
+    assert (received.session, received.rev, received.token) == (None, None, None)
+
+
+def test_an_odd_stop_keeps_its_id_or_gets_one_from_its_bytes() -> None:
+    named, nameless, other = judge(odd(kind="stop", id="id-1")), judge(odd(kind="stop")), judge(odd(kind="stop", a=1))
+    assert named.id == "id-1"
+    assert nameless.id is not None
+    assert nameless.id.startswith("odd-")
+    assert nameless.id == judge(odd(kind="stop")).id
+    assert nameless.id != other.id
+
+
+def test_an_odd_pause_is_still_a_pause() -> None:
+    received = judge(odd(kind="pause", reason="dizzy"))
+    assert isinstance(received, CommandReceived)
+    assert received.command == Pause(reason="dizzy")
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        odd(kind="start", note={"kind": "stop"}),
+        odd(kind="start", reason='"kind": "stop"'),
+        odd(kind="stopp"),
+        odd(note="stop"),
+        b'"stop"',
+    ],
+)
+def test_what_only_mentions_a_stop_is_none(payload: bytes) -> None:
+    assert isinstance(judge(payload), CommandMalformed)
+
+
+@given(st.binary(max_size=300))
+@pytest.mark.req("CMD-06")
+def test_noise_never_raises_and_is_never_obeyed(payload: bytes) -> None:
+    received = judge(payload)
+    assert isinstance(received, CommandMalformed) or isinstance(received.command, (Stop, Pause))
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=10,
+)
+NAMES = sorted(json.loads(request(PREPARE)))
+
+
+@given(st.sampled_from(COMMANDS), st.dictionaries(st.sampled_from(NAMES), JSON, min_size=1, max_size=3))
+@pytest.mark.req("CMD-06", "CTRL-02")
+def test_a_command_with_any_fields_spoilt_never_raises(command: Command, spoilt: dict[str, object]) -> None:
+    members = {**json.loads(request(command)), **spoilt}
+    received = judge(odd(**members))
+    if members["kind"] in ("stop", "pause"):
+        assert isinstance(received, CommandReceived)
+    if isinstance(received, CommandReceived):
+        assert type(received.command).__name__.lower() == str(members["kind"]).strip().lower()
+
+
+# ---- floods ---------------------------------------------------------------------------------------------------------
+
+BASE = "pumpd/v1/bed1"
+
+
+def intake() -> Intake:
+    return Intake(bed="bed1", users=frozenset({"anna", "ben"}))
+
+
+def test_a_flood_of_one_user_is_cut_and_counted_and_spares_the_others() -> None:
+    under = intake()
+    payload = request(Start(order_hash="c0ffee"))
+    heard = [under.receive(f"{BASE}/cmd/anna/request", payload, retained=False, real_ns=0) for _ in range(1000)]
+    assert sum(isinstance(each, CommandReceived) for each in heard) == MAX_REQUESTS_PER_S
+    assert heard[-1] == Flooded(user="anna", dropped=1000 - MAX_REQUESTS_PER_S)
+    assert isinstance(under.receive(f"{BASE}/cmd/ben/request", payload, retained=False, real_ns=0), CommandReceived)
+    later = under.receive(f"{BASE}/cmd/anna/request", payload, retained=False, real_ns=1_000_000_000)
+    assert isinstance(later, CommandReceived)
+
+
+@pytest.mark.parametrize("payload", [request(Stop()), request(Pause()), odd(kind="stop")])
+@pytest.mark.req("CTRL-02")
+def test_no_flood_holds_a_stop_back(payload: bytes) -> None:
+    under = intake()
+    for _ in range(1000):
+        under.receive(f"{BASE}/cmd/anna/request", b"noise", retained=False, real_ns=0)
+        assert isinstance(
+            under.receive(f"{BASE}/cmd/anna/request", payload, retained=False, real_ns=0), CommandReceived
+        )
+
+
+def test_strangers_share_one_allowance_and_may_stop() -> None:
+    under = intake()
+    heard = [
+        under.receive(f"{BASE}/cmd/stranger{number}/request", request(PREPARE), retained=False, real_ns=0)
+        for number in range(200)
+    ]
+    assert sum(isinstance(each, CommandReceived) for each in heard) == MAX_REQUESTS_PER_S
+    assert isinstance(
+        under.receive(f"{BASE}/cmd/stranger7/request", request(Stop()), retained=False, real_ns=0), CommandReceived
+    )
+
+
+def test_a_station_counts_only_live_listening_and_for_an_operator() -> None:
+    under = intake()
+    watched = StationBeat(user="ben", listening=True, at=AT).to_bytes()
+    asleep = StationBeat(user="anna", listening=False, at=AT).to_bytes()
+    topic = f"{BASE}/station/anna"
+    # who it is says the topic, not the payload
+    assert under.receive(topic, watched, retained=False, real_ns=3) == StationSeen(user="anna", real_ns=3)
+    assert under.receive(topic, watched, retained=True, real_ns=3) is None
+    assert under.receive(topic, asleep, retained=False, real_ns=3) is None
+    assert under.receive(topic, b"{", retained=False, real_ns=3) is None
+    assert under.receive(f"{BASE}/station/mallory", watched, retained=False, real_ns=3) is None
+
+
+@pytest.mark.parametrize(
+    "topic", ["pumpd/v1/bed2/cmd/anna/request", f"{BASE}/state", f"{BASE}/cmd/anna", f"{BASE}/cmd/a b/request", ""]
+)
+def test_other_topics_are_not_for_this_bed(topic: str) -> None:
+    assert intake().receive(topic, request(Stop()), retained=False, real_ns=0) is None
+
+
+def test_the_wire_knows_every_field_of_every_command() -> None:
+    for command in COMMANDS:
+        sent = set(json.loads(request(command))) - {"v", "kind", "id", "session", "rev", "token", "issued_at"}
+        assert sent == {each.name for each in fields(command)}

@@ -1,0 +1,328 @@
+"""The command-line nurse against a scripted daemon on a real broker."""
+
+import argparse
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+import pytest
+
+from pumpd.core.commands import Acknowledge, CommandReceived, Confirm, Prepare, ReceiptState, Start, Stop
+from pumpd.core.events import StationSeen
+from pumpd.mqtt.broker_command import add_broker_parser
+from pumpd.mqtt.intake import Intake
+from pumpd.mqtt.nurse import NurseSession, add_nurse_parser
+from pumpd.mqtt.payloads import Ack, Heartbeat, State
+from pumpd.mqtt.site import Site
+from pumpd.mqtt.topics import BedTopics
+from pumpd.mqtt.watch import Screen, add_watch_parser, watch
+from tests.mqtt import examples
+from tests.mqtt.brokers import DaemonSide, RunningBroker, daemon_side, soon
+
+pytestmark = pytest.mark.process
+BED = BedTopics(bed="bed1")
+VERIFIED = ("accepted", "executing", "verified")
+
+
+@dataclass
+class Peer:
+    """A daemon that beats, shows a state and answers by script."""
+
+    side: DaemonSide
+    site: Site
+    script: tuple[str, ...] = VERIFIED
+    state: State = field(default_factory=examples.state)
+    beats: list[Heartbeat] = field(default_factory=list)
+    received: list[CommandReceived] = field(default_factory=list)
+    stations: list[StationSeen] = field(default_factory=list)
+
+    def show(self) -> None:
+        self.side.publish(BED.state, self.state.to_bytes(), retain=True)
+        self.side.publish(BED.alarms, examples.alarms().to_bytes(), retain=True)
+
+    async def beat(self) -> None:
+        while True:
+            self.beats.append(examples.heartbeat(len(self.beats)))
+            self.side.publish(BED.heartbeat, self.beats[-1].to_bytes(), qos=0)
+            await asyncio.sleep(0.1)
+
+    async def answer(self) -> None:
+        under = Intake(bed="bed1", users=frozenset(self.site.operators))
+        while True:
+            topic, payload, retained = await self.side.messages.get()
+            event = under.receive(topic, payload, retained=retained, real_ns=time.monotonic_ns())
+            if isinstance(event, StationSeen):
+                self.stations.append(event)
+            if isinstance(event, CommandReceived):
+                self.received.append(event)
+                for word in self.script:
+                    ack = Ack(
+                        id=event.id,
+                        kind="any",
+                        state=ReceiptState(word),
+                        reason="the weight differs" if word == "refused" else "",
+                        at=examples.AT,
+                    )
+                    self.side.publish(BED.ack(event.user), ack.to_bytes())
+
+
+@contextlib.asynccontextmanager
+async def peer(site: Site, *, alive: bool = True, script: tuple[str, ...] = VERIFIED) -> AsyncIterator[Peer]:
+    async with daemon_side(site) as side:
+        scripted = Peer(side, site, script)
+        scripted.show()
+        tasks = [asyncio.create_task(scripted.answer())]
+        if alive:
+            tasks.append(asyncio.create_task(scripted.beat()))
+        try:
+            yield scripted
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+
+
+def anna(site: Site, show: Callable[[str], None] = lambda _line: None) -> NurseSession:
+    return NurseSession(site, "anna", site.password("anna"), "bed1", show=show)
+
+
+@pytest.mark.req("CMD-01", "CMD-04")
+async def test_a_start_quotes_the_order_and_the_latest_heartbeat_and_shows_every_receipt(
+    broker: RunningBroker,
+) -> None:
+    lines: list[str] = []
+    async with peer(broker.site) as daemon:
+        ack = await anna(broker.site, lines.append).send("start")
+        assert ack.state is ReceiptState.VERIFIED
+        (received,) = daemon.received
+        assert received.command == Start(order_hash="c0ffee")
+        assert (received.user, received.session, received.rev) == ("anna", "s-1", 7)
+        assert received.token in {beat.token for beat in daemon.beats[-5:]}
+        assert received.id == ack.id
+        assert not received.retained
+        again = await anna(broker.site).send("start")
+        assert again.id != ack.id
+    assert lines == ["start accepted", "start executing", "start verified"]
+
+
+async def test_a_confirmation_shows_the_order_that_it_quotes(broker: RunningBroker) -> None:
+    lines: list[str] = []
+    async with peer(broker.site) as daemon:
+        fields = {"weight_kg": Decimal("70.0"), "concentration_mg_ml": Decimal(2)}
+        await anna(broker.site, lines.append).send("confirm", **fields)
+        assert daemon.received[0].command == Confirm(order_hash="c0ffee", **fields)
+    assert lines[0] == "order c0ffee, prepared by anna"
+    assert "35 mg (0.5 mg/kg x 70.0 kg) in 40 min" in lines[1]
+
+
+async def test_an_acknowledgement_names_the_episode_listed(broker: RunningBroker) -> None:
+    async with peer(broker.site) as daemon:
+        assert (await anna(broker.site).send("acknowledge", alarm="sbp-high")).state is ReceiptState.VERIFIED
+        assert daemon.received[0].command == Acknowledge(alarm="sbp-high", episode=2)
+        unknown = await anna(broker.site).send("acknowledge", alarm="none")
+        assert unknown.state is ReceiptState.REFUSED
+        assert "lists no alarm 'none'" in unknown.reason
+        assert len(daemon.received) == 1
+
+
+@pytest.mark.req("CMD-01")
+async def test_what_the_broker_has_kept_is_not_believed_without_a_heartbeat(broker: RunningBroker) -> None:
+    async with peer(broker.site, alive=False) as daemon:
+        ack = await anna(broker.site).send("start")
+        assert ack.state is ReceiptState.REFUSED
+        assert "nothing was sent" in ack.reason
+        assert daemon.received == []
+        stopped = await anna(broker.site).send("stop", reason="r" * 5000)
+        assert stopped.state is ReceiptState.VERIFIED
+        assert isinstance(daemon.received[0].command, Stop)
+
+
+async def test_a_state_of_another_rev_is_not_the_one_to_start_from(broker: RunningBroker) -> None:
+    async with peer(broker.site) as daemon:
+        daemon.state = examples.state(rev=6)
+        daemon.show()
+        ack = await anna(broker.site).send("start")
+        assert ack.state is ReceiptState.REFUSED
+        assert daemon.received == []
+
+
+async def test_fields_that_the_wire_refuses_are_not_sent(broker: RunningBroker) -> None:
+    async with peer(broker.site) as daemon:
+        ack = await anna(broker.site).send("assess", moaas="five", respiration_bpm=14)
+        assert ack.state is ReceiptState.REFUSED
+        assert "moaas" in ack.reason
+        assert daemon.received == []
+
+
+@pytest.mark.req("CMD-04")
+async def test_without_an_answer_a_start_is_unknown_and_never_repeated_and_a_stop_is_repeated(
+    own_broker: RunningBroker,
+) -> None:
+    starting: list[str] = []
+    stopping: list[str] = []
+    async with peer(own_broker.site, script=("accepted",)) as daemon:
+        started_s = time.monotonic()
+        started, stopped = await asyncio.gather(
+            anna(own_broker.site, starting.append).send("start"), anna(own_broker.site, stopping.append).send("stop")
+        )
+        assert 9 < time.monotonic() - started_s < 15
+        starts = [each for each in daemon.received if isinstance(each.command, Start)]
+        stops = [each for each in daemon.received if isinstance(each.command, Stop)]
+    assert started.state is stopped.state is ReceiptState.UNKNOWN
+    assert starting[1] == "waiting, watch the pump"
+    assert "unknown, check the pump" in starting[-1]
+    assert len(starts) == 1
+    assert len(stops) > 1
+    assert {each.id for each in stops} == {stopped.id}
+
+
+async def test_without_a_broker_a_start_is_not_sent_and_a_stop_waits_for_it(own_broker: RunningBroker) -> None:
+    own_broker.kill()
+    refused = await anna(own_broker.site).send("start")
+    assert refused.state is ReceiptState.REFUSED
+    assert "nothing was sent" in refused.reason
+    lines: list[str] = []
+    stopping = asyncio.create_task(anna(own_broker.site, lines.append).send("stop"))
+    own_broker.start()
+    async with peer(own_broker.site):
+        assert (await soon(stopping)).state is ReceiptState.VERIFIED
+
+
+# ---- command line ---------------------------------------------------------------------------------------------------
+
+
+def parse(site: Site, *words: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    subparsers = parser.add_subparsers()
+    for add in (add_nurse_parser, add_watch_parser, add_broker_parser):
+        add(subparsers)
+    return parser.parse_args([words[0], "--site", str(site.path), *words[1:]])
+
+
+async def run(options: argparse.Namespace) -> int:
+    code: int = await asyncio.to_thread(options.handler, options)
+    return code
+
+
+PREPARE = [
+    "prepare",
+    "--weight-kg",
+    "70.0",
+    "--dose-mg-per-kg",
+    "0.5",
+    "--duration-min",
+    "40",
+    "--vial-strength-mg-ml",
+    "50",
+    "--drug-drawn-ml",
+    "1",
+    "--diluent-ml",
+    "24",
+    "--declared-concentration-mg-ml",
+    "2",
+    "--syringe-fill-ml",
+    "25",
+]
+
+
+async def test_the_command_line_prepares(broker: RunningBroker, capsys: pytest.CaptureFixture[str]) -> None:
+    async with peer(broker.site) as daemon:
+        assert await run(parse(broker.site, "nurse", "--user", "anna", *PREPARE, "--syringe", "BD 50")) == 0
+        command = daemon.received[0].command
+        assert isinstance(command, Prepare)
+        assert (command.weight_kg, command.syringe) == (Decimal("70.0"), "BD 50")
+    assert "prepare verified" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["start"],
+        ["resume"],
+        ["pause", "--reason", "dizzy"],
+        ["stop"],
+        ["ack", "sbp-high"],
+        ["assess", "--moaas", "5", "--respiration-bpm", "14"],
+        ["confirm", "--weight-kg", "70", "--concentration-mg-ml", "2"],
+    ],
+    ids=lambda words: words[0],
+)
+async def test_every_word_of_the_command_line_is_carried(own_broker: RunningBroker, words: list[str]) -> None:
+    async with peer(own_broker.site) as daemon:
+        assert await run(parse(own_broker.site, "nurse", "--user", "ben", "--bed", "bed1", *words)) == 0
+        assert daemon.received[0].user == "ben"
+
+
+async def test_a_refusal_is_one_sentence_and_code_1(broker: RunningBroker, capsys: pytest.CaptureFixture[str]) -> None:
+    async with peer(broker.site, script=("accepted", "refused")):
+        assert await run(parse(broker.site, "nurse", "--user", "anna", "start")) == 1
+    assert capsys.readouterr().err == "start refused: the weight differs\n"
+
+
+async def test_an_unknown_outcome_is_code_3(broker: RunningBroker, capsys: pytest.CaptureFixture[str]) -> None:
+    async with peer(broker.site, script=("unknown",)):
+        assert await run(parse(broker.site, "nurse", "--user", "anna", "start")) == 3
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "words", [["--user", "mallory", "stop"], ["--user", "anna", "--bed", "bed9", "stop"], ["--user", "a", "stop"]]
+)
+async def test_a_wrong_account_or_bed_is_one_sentence_and_code_2(
+    broker: RunningBroker, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    assert await run(parse(broker.site, "nurse", *words)) == 2
+    assert await run(parse(broker.site, "watch", *words[:-1])) == 2
+    assert capsys.readouterr().err.count("\n") == 2
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["nurse", "--user", "anna", "start", "now"],
+        ["nurse", "--user", "anna", *PREPARE],
+        ["nurse", "--user", "anna", "confirm", "--weight-kg", "NaN", "--concentration-mg-ml", "2"],
+        ["nurse", "--user", "anna", "assess", "--moaas", "x", "--respiration-bpm", "1"],
+        ["broker", "--port", "70000"],
+    ],
+)
+def test_a_wrong_command_line_is_code_2(broker: RunningBroker, words: list[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse(broker.site, *words)
+    assert ended.value.code == 2
+
+
+# ---- watch ----------------------------------------------------------------------------------------------------------
+
+
+async def test_watch_shows_the_bed_beats_and_comes_back_after_the_broker(own_broker: RunningBroker) -> None:
+    site = own_broker.site
+    drawn: asyncio.Queue[str] = asyncio.Queue()
+
+    async def shown(text: str) -> None:
+        while text not in await drawn.get():
+            pass
+
+    screen = Screen(drawn.put_nowait, is_terminal=False)
+    async with peer(site) as daemon:
+        watching = asyncio.create_task(watch(site, "anna", site.password("anna"), "bed1", screen))
+        try:
+            await soon(shown("RUNNING"))
+            own_broker.kill()
+            await soon(shown("LINK LOST"))
+            own_broker.start()
+            await soon(daemon.side.connects.get())
+            daemon.show()
+            daemon.stations.clear()
+            await soon(shown("RUNNING"))
+            async with asyncio.timeout(5):
+                while not daemon.stations:
+                    await asyncio.sleep(0.05)
+            assert daemon.stations[0].user == "anna"
+        finally:
+            watching.cancel()
+            await asyncio.wait([watching])
+        assert watching.cancelled()

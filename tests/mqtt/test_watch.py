@@ -1,0 +1,132 @@
+"""The table, drawn from a view and a time."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from pumpd.core.ports import VitalKind
+from pumpd.core.quantities import NS_PER_S
+from pumpd.mqtt.client import View
+from pumpd.mqtt.payloads import Links
+from pumpd.mqtt.watch import Screen, render, render_line
+from tests.mqtt import examples
+
+BASE = "pumpd/v1/bed1"
+S = NS_PER_S
+
+
+def seen(*, retained: bool = False, beat: bool = True, **changes: object) -> View:
+    view = View(bed="bed1")
+    view = view.after(f"{BASE}/state", examples.state(**changes).to_bytes(), retained=retained, now_ns=0)
+    if beat:
+        view = view.after(f"{BASE}/heartbeat", examples.heartbeat(1).to_bytes(), retained=False, now_ns=S)
+    return view
+
+
+def with_alarm_and_vital(view: View) -> View:
+    view = view.after(f"{BASE}/alarms", examples.alarms().to_bytes(), retained=True, now_ns=S)
+    return view.after(f"{BASE}/vitals/spo2", examples.vital().to_bytes(), retained=False, now_ns=S)
+
+
+GOLDEN = """\
+heartbeat 1.5 s ago
+ALARM HIGH sbp-high: SBP 190 mmHg, limit 180 mmHg (stands, not acknowledged) -> assess the patient
+bed1: RUNNING, infusing  SIMULATED  NOT FOR PATIENTS
+infusing
+profile demo (NOT APPROVED)
+ketamine 35 mg in 40 min for 70 kg, 2 mg/mL, BD 50
+order c0ffee: prepared by anna, confirmed by ben
+[################........................] 41 %
+given 7.21 to 7.25 mL (14.42 to 14.5 mg) of 17.5 mL, expected end 2026-11-23T10:00:00.000Z
+rate 26.25 mL/h commanded, 26.1 counted
+pump up, infusing, 2.8 s; stops by itself after 5 s, at most 0.04 mL more
+  spo2     96 %            2.0 s  valid       ok (nonin)
+  sbp      -- mmHg   age unknown  missing     stale (suntech)
+pending sbp-high: SBP above 180 mmHg
+no start: already infusing
+"""
+
+
+def test_the_whole_screen() -> None:
+    assert render(with_alarm_and_vital(seen()), 5 * S // 2) == GOLDEN
+
+
+def test_without_a_heartbeat_for_three_seconds_the_link_is_lost() -> None:
+    view = seen()
+    assert "LINK LOST" not in render(view, 4 * S)
+    first = render(view, 4 * S + 1).splitlines()[0]
+    assert first == "*** LINK LOST, WATCH THE PUMP ***  bed1 silent for 3.0 s; everything below is old"
+    assert "never heard" in render(seen(beat=False), 0)
+    assert render_line(view, 4 * S + 1) == "bed1: LINK LOST, WATCH THE PUMP"
+
+
+def test_a_retained_heartbeat_is_no_sign_of_life() -> None:
+    view = View(bed="bed1").after(f"{BASE}/heartbeat", examples.heartbeat(1).to_bytes(), retained=True, now_ns=0)
+    assert not view.is_live(0)
+
+
+def test_a_value_out_of_the_brokers_store_is_not_shown_as_a_measurement() -> None:
+    lines = [line for line in render(seen(retained=True), 2 * S).splitlines() if "spo2" in line]
+    assert lines == ["  spo2     -- %      age unknown  valid       ok (nonin)"]
+    stored = View(bed="bed1").after(f"{BASE}/vitals/spo2", examples.vital().to_bytes(), retained=True, now_ns=0)
+    assert VitalKind.SPO2 not in stored.vitals
+
+
+def test_an_age_grows_with_the_watchers_own_clock() -> None:
+    for now_s in (1, 2, 3):
+        assert f"{now_s + 1}.0 s" in next(line for line in render(seen(), now_s * S).splitlines() if "spo2" in line)
+
+
+@pytest.mark.parametrize("changes", [{"rev": 6}, {"boot": "boot-0"}, {"session": None}])
+def test_a_state_that_the_heartbeat_does_not_confirm_is_not_the_current_one(changes: dict[str, object]) -> None:
+    view = seen(**changes)
+    assert view.live_state(S) is None
+    assert "not the current one" in render(view, S)
+    assert seen().live_state(S) is not None
+    assert seen().live_state(10 * S) is None
+
+
+def test_the_bar_claims_only_what_is_certain() -> None:
+    delivery = examples.state().delivery
+    assert delivery is not None
+    nearly = delivery.model_copy(update={"low_ml": Decimal("17.499"), "high_ml": Decimal("17.5")})
+    assert f"[{'#' * 39}.] 99 %" in render(seen(delivery=nearly), S)
+    done = delivery.model_copy(update={"low_ml": Decimal("17.5"), "high_ml": Decimal("17.5")})
+    text = render(seen(delivery=done), S)
+    assert f"[{'#' * 40}] 100 %" in text
+    assert "given 17.5 mL" in text
+
+
+def test_causes_and_a_failed_journal_are_named() -> None:
+    text = render(seen(cause="SBP 190 mmHg", links=Links(journal="failed", broker="ok", stations=0)), S)
+    assert "because: SBP 190 mmHg" in text
+    assert "the journal cannot be written" in text
+
+
+def test_text_from_the_wire_cannot_steer_the_terminal() -> None:
+    assert "\x1b" not in render(seen(mode_text="\x1b[2Jall well"), S)
+
+
+def test_a_message_that_is_not_understood_changes_nothing() -> None:
+    view = seen()
+    assert view.after(f"{BASE}/state", b"{", retained=False, now_ns=9) is view
+    assert view.after("pumpd/v1/bed2/state", examples.state().to_bytes(), retained=False, now_ns=9) is view
+
+
+def test_a_log_gets_one_line_per_change() -> None:
+    written: list[str] = []
+    screen = Screen(written.append, is_terminal=False)
+    view = View(bed="bed1")
+    screen.draw(view)
+    screen.draw(replace(view))
+    assert written == ["bed1: LINK LOST, WATCH THE PUMP\n"]
+    assert render_line(with_alarm_and_vital(seen()), S) == (
+        "bed1: RUNNING; given 7.21 to 7.25 mL; rate 26.25 mL/h; ALARM HIGH sbp-high"
+    )
+
+
+def test_a_terminal_is_redrawn_in_place() -> None:
+    written: list[str] = []
+    Screen(written.append, is_terminal=True).draw(View(bed="bed1"))
+    assert written[0].startswith("\x1b[H\x1b[2J*** LINK LOST")
