@@ -227,9 +227,11 @@ def _faults(file: _ProfileFile, profile: Profile) -> list[str]:
     for kind, sides in REQUIRED_PAUSE_RULES.items():
         if not any(age.vital is kind for age in profile.ages):
             faults.append(f"no age limit for {kind.name}")
-        for side in sides:
-            if not any(_pauses(rule, kind, side) for rule in profile.rules):
-                faults.append(f"no absolute {side.value} limit that pauses or ends for {kind.name}")
+        faults.extend(
+            f"no absolute {side.value} limit that pauses or ends for {kind.name}"
+            for side in sides
+            if not any(_pauses(rule, kind, side) for rule in profile.rules)
+        )
     for name, ranges in (("start", profile.start), ("resume", profile.resume)):
         missing = [kind.name for kind in REQUIRED_PAUSE_RULES if not any(wanted.vital is kind for wanted in ranges)]
         if missing:

@@ -75,6 +75,8 @@ class SerialLine:
             return
         if self._unsent:
             self._unsent += data
+            if len(self._unsent) > UNSENT_LIMIT_BYTES:
+                self._lost(OSError(errno.EIO, "the port takes no bytes"))
             return
         try:
             sent = os.write(self._fd, data)
@@ -137,8 +139,6 @@ class SerialLine:
         self._unsent = self._unsent[sent:]
         if not self._unsent:
             self._loop.remove_writer(self._fd)
-        elif len(self._unsent) > UNSENT_LIMIT_BYTES:
-            self._lost(OSError(errno.EIO, "the port takes no bytes"))
 
     def _lost(self, error: OSError) -> None:
         reason = f"{self.port}: {error.strerror or error}"
