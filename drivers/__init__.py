@@ -1,1 +1,1 @@
-"""Drivers of serial devices, one folder per family: a sans-IO codec and a driver. They see the core's ports and quantities only."""
+"""Drivers of serial devices, one folder per family. They see the core's ports and quantities only."""

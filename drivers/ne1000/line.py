@@ -12,7 +12,7 @@ from drivers.ne1000.replies import STOP, Reply, fits, parse_reply
 REPLY_LIMIT_NS = 500_000_000
 """How long a reply may take."""
 QUIET_AFTER_LOSS_NS = 550_000_000
-"""More than the 0.5 s after which the pump drops a partial packet (New Era NE-1000 manual, Publication 1200-01, p. 39)."""
+"""More than the 0.5 s after which the pump drops a partial packet (NE-1000 manual, Publication 1200-01, p. 39)."""
 MAX_IN_FLIGHT = 4
 """A stop is written whatever is due; beyond this many the oldest is given up."""
 
@@ -72,9 +72,9 @@ class Line:
         return bool(self._flight)
 
     @property
-    def is_safe(self) -> bool:
-        """Whether the pump has answered in Safe framing, so that nothing else is taken any more."""
-        return self._receiver.safe_only
+    def asking(self) -> str | None:
+        """The command whose reply is due last, or None."""
+        return self._flight[-1].command if self._flight else None
 
     def ask(self, command: str, now_ns: int) -> bytes:
         """Return the packet for `command`, whose reply is due from now on. Stops go unaddressed."""
@@ -109,8 +109,10 @@ class Line:
         ]
         due_ns = self._due_ns()
         if due_ns is not None and now_ns >= due_ns:
+            if any(question.alarm is None for question in self._flight):
+                self.quiet_until_ns = now_ns + QUIET_AFTER_LOSS_NS
             while self._flight:
-                events.append(self._give_up(self._flight.popleft(), now_ns))
+                events.append(self._give_up(now_ns))
         return events
 
     def next_deadline_ns(self) -> int | None:
@@ -121,17 +123,9 @@ class Line:
     def _due_ns(self) -> int | None:
         return self._flight[-1].asked_at_ns + REPLY_LIMIT_NS if self._flight else None
 
-    def _give_up(self, question: _Question, now_ns: int) -> Answer:
-        """End a question whose time is over. An alarm that came and was followed by nothing was its answer."""
-        if question.alarm is None:
-            self.quiet_until_ns = now_ns + QUIET_AFTER_LOSS_NS
-        return Answer(
-            command=question.command,
-            asked_at_ns=question.asked_at_ns,
-            at_ns=now_ns,
-            reply=question.alarm,
-            stale=question.stale,
-        )
+    def _give_up(self, now_ns: int) -> Answer:
+        """End the oldest question without a reply. An alarm that came and was followed by nothing was its answer."""
+        return self._finish(self._flight[0].alarm, now_ns)
 
     def _take(self, frame: Frame, now_ns: int) -> list[LineEvent]:
         reply = parse_reply(frame, self._address)
@@ -144,7 +138,7 @@ class Line:
             return self._take_alarm(reply, now_ns)
         events: list[LineEvent] = []
         while len(self._flight) > 1 and not fits(self._flight[0].command, reply):
-            events.append(self._give_up(self._flight.popleft(), now_ns))
+            events.append(self._give_up(now_ns))
         if not self._flight or not fits(self._flight[0].command, reply):
             asked = repr(self._flight[0].command) if self._flight else "nothing"
             return [*events, Discarded(reason=f"it does not answer {asked}, which was asked", data=frame.data)]
@@ -165,7 +159,7 @@ class Line:
         self._flight[0] = replace(self._flight[0], alarm=reply)
         return [AlarmSeen(reply=reply)]
 
-    def _finish(self, reply: Reply, now_ns: int) -> Answer:
+    def _finish(self, reply: Reply | None, now_ns: int) -> Answer:
         question = self._flight.popleft()
         return Answer(
             command=question.command,

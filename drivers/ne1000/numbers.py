@@ -10,8 +10,8 @@ from pumpd.core.quantities import NL_PER_ML, NL_PER_UL
 
 MAX_DIGITS = 4
 MAX_DECIMALS = 3
-THOUSANDTHS = 10**MAX_DECIMALS
-LIMIT_THOUSANDTHS = 10**MAX_DIGITS * THOUSANDTHS
+THOUSANDTHS = 1_000
+LIMIT_THOUSANDTHS = 10_000 * THOUSANDTHS
 """10000, the first number that has more than four digits."""
 
 _NUMBER = re.compile(r"([0-9]*)(?:\.([0-9]*))?")
@@ -104,7 +104,7 @@ def parse_number(text: str) -> Number | None:
     if not whole + decimals or len(decimals) > MAX_DECIMALS or len(whole) > MAX_DIGITS:
         return None
     thousandths = int(whole or "0") * THOUSANDTHS + int(decimals.ljust(MAX_DECIMALS, "0"))
-    return Number(thousandths=thousandths, count_thousandths=10 ** (MAX_DECIMALS - len(decimals)))
+    return Number(thousandths=thousandths, count_thousandths=int("1".ljust(MAX_DECIMALS - len(decimals) + 1, "0")))
 
 
 def parse_rate_nl_h(text: str) -> int | None:

@@ -81,32 +81,47 @@ def stop_and_look(*, heard: bool) -> Steps:
 
     One STP pauses, the second stops the program. To a pump that was never heard the pauses grow.
     """
-    stop_ns = yield from _stop_until_answered(0, heard=heard)
+    stop_ns, doubtful = yield from _stop_until_answered(0, heard=heard)
     hurried = False
     look_ns = 0
     while True:
-        look = yield from _ask(STATUS, look_ns)
-        count = (yield from _ask(COUNTER)) if look.reply is not None else look
+        look, count = yield from _look(look_ns, doubtful=doubtful)
         if count.reply is None:
-            stop_ns = yield from _stop_until_answered(max(count.asked_at_ns, stop_ns) + STOP_AGAIN_NS, heard=True)
-            look_ns = 0
+            stop_ns, _ = yield from _stop_until_answered(max(count.asked_at_ns, stop_ns) + STOP_AGAIN_NS, heard=True)
+            look_ns, doubtful = 0, True
         elif _state(look) is PumpState.REST and _state(count) is PumpState.REST:
             yield Rested()
-            look_ns = look.asked_at_ns + LOOK_AGAIN_NS
+            look_ns, doubtful = look.asked_at_ns + LOOK_AGAIN_NS, False
         else:
             at_once = _state(look) is PumpState.PAUSED and not hurried
             hurried = hurried or at_once
-            stop_ns = yield from _stop_until_answered(0 if at_once else stop_ns + STOP_AGAIN_NS, heard=True)
+            not_before_ns = 0 if at_once else stop_ns + STOP_AGAIN_NS
+            stop_ns, doubtful = yield from _stop_until_answered(not_before_ns, heard=True)
             look_ns = 0
 
 
-def _stop_until_answered(not_before_ns: int, *, heard: bool) -> Generator[Step, Answer | None, int]:
-    """Stop until a reply comes; return when the last stop left."""
+def _look(not_before_ns: int, *, doubtful: bool) -> Generator[Step, Answer | None, tuple[Answer, Answer]]:
+    """Ask for status and counter. After a loss the counter goes first: a late answer to a stop does not fit it."""
+    if doubtful:
+        first = yield from _ask(COUNTER, not_before_ns)
+        if first.reply is None:
+            return first, first
+    look = yield from _ask(STATUS, not_before_ns)
+    if look.reply is None:
+        return look, look
+    count = yield from _ask(COUNTER)
+    return look, count
+
+
+def _stop_until_answered(not_before_ns: int, *, heard: bool) -> Generator[Step, Answer | None, tuple[int, bool]]:
+    """Stop until a reply comes; return when the last stop left, and whether an answer was lost on the way."""
     pause_ns = STOP_AGAIN_NS
+    lost = False
     while True:
         answer = yield from _ask(STOP, not_before_ns)
         if answer.reply is not None:
-            return answer.asked_at_ns
+            return answer.asked_at_ns, lost
+        lost = True
         not_before_ns = answer.asked_at_ns + pause_ns
         if not heard:
             pause_ns = min(pause_ns * PATIENCE_PERCENT // 100, LONGEST_PAUSE_NS)
@@ -134,7 +149,9 @@ def _answered(command: str) -> Generator[Step, Answer | None, Reply]:
         reply = answer.reply
         if reply is not None and reply.alarm is None and reply.error is not PumpError.BAD_PACKET:
             return reply
-    raise RecipeError(f"{_named(command)} was sent {TRIES} times and not answered in order; check cable and pump", again=True)
+    raise RecipeError(
+        f"{_named(command)} was sent {TRIES} times and not answered in order; check cable and pump", again=True
+    )
 
 
 def _tell(command: str) -> Generator[Step, Answer | None, Reply]:
@@ -234,8 +251,8 @@ def plan(order: RunOrder, model: Model) -> Plan:
     volume = format_number(order.volume_nl, NL_PER_ML)
     if volume is None or not _thousandths(volume):
         raise RecipeError(
-            f"a volume of {text(order.volume_nl, NL_PER_ML, 6)} mL is outside 0.001 to 9999 mL, which the pump can stop "
-            "at; it would pump without end",
+            f"a volume of {text(order.volume_nl, NL_PER_ML, 6)} mL is outside 0.001 to 9999 mL, which the pump can "
+            "stop at; it would pump without end",
             again=False,
         )
     return Plan(order=order, diameter=diameter, rate=rate[0] + rate[1].value, volume=volume)
@@ -305,8 +322,10 @@ def _held_value(command: str, wanted: str) -> Generator[Step, Answer | None, tup
 
 
 def _same_value(held: str, wanted: str) -> bool:
-    return held[-2:] == wanted[-2:] and parse_number(held[:-2]) is not None and _thousandths(held[:-2]) == _thousandths(
-        wanted[:-2]
+    return (
+        held[-2:] == wanted[-2:]
+        and parse_number(held[:-2]) is not None
+        and _thousandths(held[:-2]) == _thousandths(wanted[:-2])
     )
 
 
@@ -320,7 +339,9 @@ def _tell_value(command: str, wanted: str, *, unit: str = "") -> Generator[Step,
         held = yield from _tell(command)
         if _same_value(held.data, wanted + unit):
             return
-    raise RecipeError(f"{command}{wanted} was sent {TRIES} times and is not in the pump; check cable and pump", again=True)
+    raise RecipeError(
+        f"{command}{wanted} was sent {TRIES} times and is not in the pump; check cable and pump", again=True
+    )
 
 
 def _clear_counters() -> Generator[Step, Answer | None, str]:
@@ -335,7 +356,9 @@ def _clear_counters() -> Generator[Step, Answer | None, str]:
         or counters.withdrawn.thousandths
         or counters.unit is not VolumeUnit.ML
     ):
-        raise RecipeError(f"the counters read {reply.data} after clearing, not zero in mL; look at the pump", again=False)
+        raise RecipeError(
+            f"the counters read {reply.data} after clearing, not zero in mL; look at the pump", again=False
+        )
     return reply.data
 
 

@@ -75,7 +75,12 @@ def parse_reply(frame: Frame, address: int) -> Reply | None:
         except ValueError:
             return None
     return Reply(
-        text=text, framing=frame.framing, state=_STATES[match[3]], alarm=None, error=error, data=match[5] if not error else ""
+        text=text,
+        framing=frame.framing,
+        state=_STATES[match[3]],
+        alarm=None,
+        error=error,
+        data=match[5] if not error else "",
     )
 
 

@@ -1,0 +1,5 @@
+"""SunTech Advantage blood-pressure modules: cuff pressures on request."""
+
+from drivers.suntech.driver import SunTechAdvantage
+
+__all__ = ["SunTechAdvantage"]
