@@ -130,6 +130,8 @@ class PumpPort:
     def _closed(self, reason: str) -> None:
         self.driver.closed(self._clock.now_ns())
         self._alarm_clock.set(None)
+        for fact in self.driver.take_facts():
+            self._tell.on_fact(fact)
         self._tell.on_closed(reason, self._last_packet_ns)
 
     def _received(self, data: bytes) -> None:

@@ -199,12 +199,12 @@ class BusScreen:
         if state.mode is Mode.RUNNING:
             end = self._utc(-(ledger.remaining(now_ns) * NS_PER_H // order.rate_nl_h))
         return payloads.Delivery(
-            low_ml=_ml(low_nl),
-            high_ml=_ml(high_nl),
-            low_mg=_mg(order.concentration.mass_ng(low_nl)),
-            high_mg=_mg(order.concentration.mass_ng(high_nl)),
+            low_ml=_ml(_down(low_nl)),
+            high_ml=_ml(_up(high_nl)),
+            low_mg=_mg(_down(order.concentration.mass_ng(low_nl))),
+            high_mg=_mg(_up(order.concentration.mass_ng(high_nl))),
             ordered_ml=_ml(order.volume_nl),
-            remaining_ml=_ml(ledger.remaining(now_ns)),
+            remaining_ml=_ml(_down(ledger.remaining(now_ns))),
             running_s=_seconds(running_ns),
             expected_end=end,
         )
@@ -216,6 +216,16 @@ def _short(text: str) -> str:
 
 def _texts(texts: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(_short(text) for text in texts)
+
+
+def _down(value: int) -> int:
+    """Round down to a thousandth of a mL or mg: what a person can read, never less cautious than the truth."""
+    return value // 1_000 * 1_000
+
+
+def _up(value: int) -> int:
+    """Round up to a thousandth of a mL or mg."""
+    return -(-value // 1_000) * 1_000
 
 
 def _ml(volume_nl: int) -> Decimal:
@@ -290,7 +300,7 @@ def _pump(state: CoreState, now_ns: int) -> payloads.Pump:
         firmware=pump.attached.firmware if pump.attached is not None else None,
         age_s=None if pump.status is None else _seconds(now_ns - pump.status_at_ns),
         lease_s=_seconds(profile.lease_ns),
-        worst_extra_ml=_ml(extra_nl),
+        worst_extra_ml=_ml(_up(extra_nl)),
     )
 
 
