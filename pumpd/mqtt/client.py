@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -14,12 +15,11 @@ from pumpd.core.ports import VitalKind
 from pumpd.core.quantities import NS_PER_S
 from pumpd.mqtt import topics
 from pumpd.mqtt.connection import (
-    CALL_TIMEOUT_S,
     LIBRARY_ERRORS,
     BrokerError,
     Endpoint,
+    bounded,
     connected,
-    heed_cancellation,
     payload_bytes,
     subscribe,
 )
@@ -160,11 +160,9 @@ class Follower:
 
     async def _publish(self, topic: str, payload: bytes, *, qos: int) -> None:
         try:
-            async with asyncio.timeout(CALL_TIMEOUT_S):
-                await self._client.publish(topic, payload, qos=qos)
+            await bounded(self._client.publish(topic, payload, qos=qos, timeout=math.inf))
         except LIBRARY_ERRORS as error:
-            raise BrokerError(f"the broker did not take the message: {str(error) or 'timed out'}") from None
-        heed_cancellation()
+            raise BrokerError(f"the broker did not take the message: {error}") from None
 
 
 @contextlib.asynccontextmanager

@@ -6,12 +6,17 @@ a broker resends what was queued for an old session.
 
 import asyncio
 import contextlib
+import math
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 from aiomqtt import Client, MqttError, ProtocolVersion, Will
+from aiomqtt.types import PahoSocket
+
+T = TypeVar("T")
 
 STEP_TIMEOUT_S = 1.0
 """Bounds the TCP connect and the broker's answer separately, so that together they stay within 2 s."""
@@ -47,14 +52,47 @@ class Endpoint:
         return ssl.create_default_context(cafile=self.ca_file) if self.tls else None
 
 
-def heed_cancellation() -> None:
-    """Raise a cancellation that the library has swallowed; to be called after each of its waits that ended well.
+async def bounded(call: Coroutine[Any, Any, T], timeout_s: float = CALL_TIMEOUT_S) -> T:
+    """Return what the library's `call` returns, or raise `TimeoutError`; a cancellation always comes through.
 
-    It waits with `asyncio.wait_for`, which in Python 3.11 loses a cancellation that comes together with the answer.
+    The library waits with `asyncio.wait_for`, which in Python 3.11 loses a cancellation that comes with the answer. So
+    the call has a task of its own, which is waited for with `asyncio.wait`.
     """
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
+    task = asyncio.ensure_future(call)
+    try:
+        done, _ = await asyncio.wait([task], timeout=timeout_s)
+    finally:
+        task.cancel()
+    if not done:
+        await asyncio.wait([task])
+        raise TimeoutError(f"no answer within {timeout_s} s")
+    return task.result()
+
+
+def _register_writes_safely(client: Client) -> None:
+    """Let the library wait for a writable socket only while that socket is open.
+
+    It hands the loop a bare descriptor one turn later. By then the socket may be closed, which ends in the loop's
+    exception handler, or its number may belong to another device.
+    """
+    loop = asyncio.get_running_loop()
+    library = client._client
+
+    def write() -> None:
+        try:
+            library.loop_write()
+        except LIBRARY_ERRORS as error:
+            if not client._disconnected.done():
+                client._disconnected.set_exception(error)
+
+    def register(_client: object, _userdata: object, sock: PahoSocket) -> None:
+        def add() -> None:
+            if sock.fileno() >= 0:
+                loop.add_writer(sock.fileno(), write)
+
+        loop.call_soon_threadsafe(add)
+
+    library.on_socket_register_write = register
 
 
 async def _entered(client: Client) -> None:
@@ -94,6 +132,7 @@ async def connected(endpoint: Endpoint, *, user: str, password: str, will: Will 
         raise BrokerError(f"the TLS settings for {endpoint} cannot be used: {error}") from None
     # aiomqtt has no parameter for this; the socket connects in a thread that cannot be called off
     client._client.connect_timeout = STEP_TIMEOUT_S
+    _register_writes_safely(client)
     entering = asyncio.ensure_future(_entered(client))
     try:
         await asyncio.shield(entering)
@@ -116,11 +155,9 @@ async def subscribe(client: Client, filters: Sequence[str], *, qos: int = 1) -> 
     The library returns a refusal instead of raising it.
     """
     try:
-        async with asyncio.timeout(CALL_TIMEOUT_S):
-            codes = await client.subscribe([(each, qos) for each in filters])
+        codes = await bounded(client.subscribe([(each, qos) for each in filters], timeout=math.inf))
     except LIBRARY_ERRORS as error:
         raise BrokerError(f"the subscription failed: {error}") from None
-    heed_cancellation()
     values = [code if isinstance(code, int) else code.value for code in codes]
     refused = [each for each, value in zip(filters, values, strict=True) if value >= REFUSED_FROM]
     if refused:

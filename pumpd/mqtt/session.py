@@ -5,6 +5,7 @@ caller's: an exception of theirs is not swallowed here.
 """
 
 import asyncio
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
@@ -12,12 +13,11 @@ from typing import NoReturn
 from aiomqtt import Client, MqttError, Will
 
 from pumpd.mqtt.connection import (
-    CALL_TIMEOUT_S,
     LIBRARY_ERRORS,
     BrokerError,
     Endpoint,
+    bounded,
     connected,
-    heed_cancellation,
     payload_bytes,
     subscribe,
 )
@@ -80,6 +80,11 @@ class BrokerSession:
         return self._is_connected
 
     @property
+    def waiting(self) -> int:
+        """How many messages have not left yet."""
+        return len(self._outbox)
+
+    @property
     def dropped(self) -> tuple[int, int]:
         """How many telemetry and how many other messages were given up since the start."""
         return self._outbox.dropped_telemetry, self._outbox.dropped_reliable
@@ -126,13 +131,15 @@ class BrokerSession:
                 raise
 
     async def _carry(self, client: Client) -> NoReturn:
+        reasons: list[str] = []
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._read(client), name="mqtt-read")
                 group.create_task(self._write(client), name="mqtt-write")
         except* _SessionError as ended:
-            raise _SessionError("; ".join(str(error) for error in ended.exceptions)) from None
-        raise AssertionError("the reader and the writer end only by raising")
+            # raised in here, it would come out in a group
+            reasons = [str(error) for error in ended.exceptions]
+        raise _SessionError("; ".join(reasons))
 
     async def _read(self, client: Client) -> NoReturn:
         messages = client.messages
@@ -154,21 +161,23 @@ class BrokerSession:
 
     async def _send(self, client: Client, message: Outgoing) -> None:
         try:
-            async with asyncio.timeout(CALL_TIMEOUT_S):
-                await client.publish(message.topic, message.payload, qos=message.qos, retain=message.retain)
+            await bounded(
+                client.publish(message.topic, message.payload, qos=message.qos, retain=message.retain, timeout=math.inf)
+            )
+        except asyncio.CancelledError:  # the reader has seen the end first
+            self._outbox.put_back(message)
+            raise
         except (MqttError, OSError) as error:
             self._outbox.put_back(message)
-            raise _SessionError(
-                f"the broker at {self._endpoint} does not take messages: {str(error) or 'timed out'}"
-            ) from None
+            raise _SessionError(f"the broker at {self._endpoint} does not take messages: {error}") from None
         except (RuntimeError, ValueError) as error:  # the message itself cannot be sent: again would fail again
             raise _SessionError(f"a message on {message.topic} cannot be sent: {error}") from None
-        heed_cancellation()
 
     async def _goodbye(self, client: Client) -> None:
         """Say `offline`: a connection that is closed in good order leaves no will."""
         try:
-            async with asyncio.timeout(GOODBYE_S):
-                await client.publish(self._status_topic, self._offline, qos=1, retain=True)
+            await bounded(
+                client.publish(self._status_topic, self._offline, qos=1, retain=True, timeout=math.inf), GOODBYE_S
+            )
         except LIBRARY_ERRORS:
             return  # the next one to look hears no heartbeat

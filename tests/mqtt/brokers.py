@@ -162,10 +162,17 @@ class DaemonSide:
 
 @contextlib.asynccontextmanager
 async def daemon_side(
-    site: Site, *, connected: bool = True, password: str | None = None, on_connected: Callable[[], None] | None = None
+    site: Site,
+    *,
+    connected: bool = True,
+    password: str | None = None,
+    on_connected: Callable[[], None] | None = None,
+    before: Callable[[DaemonSide], None] = lambda _side: None,
 ) -> AsyncIterator[DaemonSide]:
-    """Run a daemon's session for the time of the block."""
+    """Run a daemon's session for the time of the block; nothing may reach the loop's exception handler."""
     side = DaemonSide()
+    complaints: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: complaints.append(context))
 
     def tell_connected() -> None:
         if on_connected is not None:
@@ -185,6 +192,7 @@ async def daemon_side(
             on_lost=side.losses.put_nowait,
         ),
     )
+    before(side)
     task = asyncio.create_task(side.session.run(), name="broker-session")
     try:
         if connected:
@@ -193,5 +201,5 @@ async def daemon_side(
     finally:
         task.cancel()
         await asyncio.wait([task])
-        if not task.cancelled():
-            task.result()
+        asyncio.get_running_loop().set_exception_handler(None)
+        assert not complaints

@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 from aiomqtt import Client, MqttError, ProtocolVersion, Will
+from amqtt.contexts import Action, BaseContext, BrokerConfig
+from amqtt.session import Session
 
+from pumpd.mqtt.broker_rules import Rights, SiteBroker
 from pumpd.mqtt.connection import BrokerError, connected, subscribe
 from pumpd.mqtt.embedded_broker import run
 from pumpd.mqtt.payloads import Status
@@ -170,16 +173,17 @@ async def test_nobody_takes_over_a_running_session_by_its_client_name(own_broker
             timeout=2,
         )
 
-    async with daemon_side(site) as daemon, person(site, "ben") as ben:
-        async with named("anna", site.password("anna"), clean=True) as anna:
-            with pytest.raises(MqttError):
-                await named("ben", "wrong", clean=False).__aenter__()
-            with contextlib.suppress(MqttError):  # the session may be gone; what counts is that it is not ben's
-                await anna.publish(BEN, b"forged", qos=1, timeout=1)
-            await ben.publish(BEN, b"own", qos=1)
-            assert await soon(daemon.messages.get()) == (BEN, b"own", False)
-            with contextlib.suppress(MqttError):
-                await soon(anext(anna.messages))
+    async with (
+        daemon_side(site) as daemon,
+        person(site, "ben") as ben,
+        named("anna", site.password("anna"), clean=True) as anna,
+    ):
+        with pytest.raises(MqttError):
+            await named("ben", "wrong", clean=False).__aenter__()
+        with contextlib.suppress(MqttError):  # the session may be gone; what counts is that it is not ben's
+            await anna.publish(BEN, b"forged", qos=1, timeout=1)
+        await ben.publish(BEN, b"own", qos=1)
+        assert await soon(daemon.messages.get()) == (BEN, b"own", False)
 
 
 async def test_a_session_that_outlives_its_connection_is_refused(own_broker: RunningBroker) -> None:
@@ -225,6 +229,31 @@ async def test_a_killed_daemon_leaves_its_will(broker: RunningBroker) -> None:
         _, payload, retained = await heard(anna)
         assert retained
         assert Status.from_bytes(payload).state == "offline"
+
+
+async def test_a_session_whose_user_no_password_has_proven_may_do_nothing() -> None:
+    context = BaseContext()
+    context.config = Rights.Config(publish_acl={"ben": [BEN]}, subscribe_acl={"ben": [BEN]}, receive_acl={"ben": [BEN]})
+    session = Session()
+    session.username = "ben"
+    assert not await Rights(context).topic_filtering(session=session, topic=BEN, action=Action.PUBLISH)
+
+
+async def test_the_table_of_subscriptions_may_change_while_a_message_is_handed_out() -> None:
+    table = SiteBroker(BrokerConfig(plugins={})).subscriptions
+    anna, ben = (Session(), 1), (Session(), 1)
+    table["a"] = [anna, ben]
+    walked = []
+    for each, holders in table.items():
+        table[f"{each}-new"] = [ben]
+        for holder in holders:
+            walked.append(holder)
+            table["a"] = [ben]
+            table[each].clear()
+    assert walked == [anna, ben]
+    for each in table:
+        table[f"{each}-newer"] = []
+    assert len(table) == 4
 
 
 # ---- the process ----------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import pytest
 from pumpd.core.commands import Acknowledge, CommandReceived, Confirm, Prepare, ReceiptState, Start, Stop
 from pumpd.core.events import StationSeen
 from pumpd.mqtt.broker_command import add_broker_parser
-from pumpd.mqtt.intake import Intake
+from pumpd.mqtt.intake import Intake, kind_of
 from pumpd.mqtt.nurse import NurseSession, add_nurse_parser
 from pumpd.mqtt.payloads import Ack, Heartbeat, State
 from pumpd.mqtt.site import Site
@@ -37,7 +37,7 @@ class Peer:
     state: State = field(default_factory=examples.state)
     beats: list[Heartbeat] = field(default_factory=list)
     received: list[CommandReceived] = field(default_factory=list)
-    stations: list[StationSeen] = field(default_factory=list)
+    stations: asyncio.Queue[StationSeen] = field(default_factory=asyncio.Queue)
 
     def show(self) -> None:
         self.side.publish(BED.state, self.state.to_bytes(), retain=True)
@@ -55,13 +55,13 @@ class Peer:
             topic, payload, retained = await self.side.messages.get()
             event = under.receive(topic, payload, retained=retained, real_ns=time.monotonic_ns())
             if isinstance(event, StationSeen):
-                self.stations.append(event)
+                self.stations.put_nowait(event)
             if isinstance(event, CommandReceived):
                 self.received.append(event)
                 for word in self.script:
                     ack = Ack(
                         id=event.id,
-                        kind="any",
+                        kind=kind_of(event.command),
                         state=ReceiptState(word),
                         reason="the weight differs" if word == "refused" else "",
                         at=examples.AT,
@@ -316,12 +316,10 @@ async def test_watch_shows_the_bed_beats_and_comes_back_after_the_broker(own_bro
             own_broker.start()
             await soon(daemon.side.connects.get())
             daemon.show()
-            daemon.stations.clear()
+            while not daemon.stations.empty():
+                daemon.stations.get_nowait()
             await soon(shown("RUNNING"))
-            async with asyncio.timeout(5):
-                while not daemon.stations:
-                    await asyncio.sleep(0.05)
-            assert daemon.stations[0].user == "anna"
+            assert (await soon(daemon.stations.get())).user == "anna"
         finally:
             watching.cancel()
             await asyncio.wait([watching])
