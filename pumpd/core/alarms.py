@@ -30,6 +30,7 @@ class Condition:
     cause: str  # the rule, in a few words
     text: str  # what happened, with values, ages and limit
     advice: str  # what to do next
+    settle_ns: int = 0  # a return within this after the end is the same episode, so that a swinging value alarms once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +46,8 @@ class Alarm:
     since_ns: int
     active: bool
     acknowledged_by: str | None = None
+    settle_ns: int = 0
+    settles_ns: int = 0  # until when an episode that has ended may still go on
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +64,18 @@ class Alarms:
         changed = False
         for alarm in self.listed:
             condition = present.get(alarm.id)
+            settled = not alarm.active and now_ns >= alarm.settles_ns
             # an episode that had ended is listed until it is acknowledged; its return is a new episode in its place
-            if condition is not None and not alarm.active:
+            if settled and (condition is not None or alarm.acknowledged_by is not None):
                 changed = True
                 continue
             present.pop(alarm.id, None)
             active = condition is not None
-            if not active and alarm.acknowledged_by is not None:
-                changed = True
-                continue
             if active != alarm.active:
                 changed = True
-                alarm = replace(alarm, active=active)
-            listed.append(alarm)
+                alarm = replace(alarm, active=active, settles_ns=now_ns + alarm.settle_ns)
+            if active or now_ns < alarm.settles_ns or alarm.acknowledged_by is None:
+                listed.append(alarm)
         if not present and not changed:
             return self
         episodes = dict(self.episodes or {})
@@ -89,6 +91,7 @@ class Alarms:
                     advice=condition.advice,
                     since_ns=now_ns,
                     active=True,
+                    settle_ns=condition.settle_ns,
                 )
             )
         return Alarms(tuple(listed), episodes)
@@ -100,8 +103,6 @@ class Alarms:
         listed = []
         for alarm in self.listed:
             if alarm.id == alarm_id and alarm.episode == episode:
-                if not alarm.active:
-                    continue
                 alarm = replace(alarm, acknowledged_by=alarm.acknowledged_by or by)
             listed.append(alarm)
         return Alarms(tuple(listed), self.episodes)
@@ -110,9 +111,9 @@ class Alarms:
         """Return the highest priority that nobody has acknowledged."""
         return max((alarm.priority for alarm in self.listed if alarm.acknowledged_by is None), default=None)
 
-    def key(self) -> tuple[tuple[str, int, bool], ...]:
-        """Return what counts as the alarm set for `rev`: acknowledging does not move it."""
-        return tuple((alarm.id, alarm.episode, alarm.active) for alarm in self.listed)
+    def key(self) -> tuple[tuple[str, int], ...]:
+        """Return what counts as the alarm set for `rev`: neither acknowledging nor a swinging value moves it."""
+        return tuple((alarm.id, alarm.episode) for alarm in self.listed)
 
     def latched(self) -> tuple[LatchedAlarm, ...]:
         """Return what a restarted daemon must still show."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pumpd.core.alarms import Condition, Priority
-from pumpd.core.counter import Mismatch
+from pumpd.core.counter import STALL_NS, Mismatch
 from pumpd.core.modes import MAY_MOVE_MODES, OPEN_MODES, Mode
 from pumpd.core.ports import PumpAlarmKind, PumpState
 from pumpd.core.prescription import expected_running_ns
@@ -20,6 +20,8 @@ STATUS_MAX_AGE_NS = 3 * NS_PER_S
 """How old the pump's status may be while it may move (requirement COMM-03)."""
 STARTING_GRACE_NS = NS_PER_S
 """After RUN was sent, rest and infusing both count as commanded for so long."""
+SETTLE_NS = NS_PER_MIN
+"""A vital sign that swings over its alert limit gives one alarm, not one at each crossing (requirement ALRM-06)."""
 RUNNING_TIME_MARGIN_PERCENT = 2
 """Running longer than expected by more than this ends the infusion (requirement DOSE-05)."""
 
@@ -49,10 +51,25 @@ def _may_move(state: State) -> bool:
 
 
 def due(state: State, now_ns: int) -> Iterator[Cause]:
-    """Yield every cause that is due at `now_ns` while a session is open."""
-    if state.mode not in OPEN_MODES:
-        return
-    yield from _vital_causes(state, now_ns)
+    """Yield every cause that is due at `now_ns`; without an open session only a stop that is not confirmed."""
+    if state.halt is not None and state.halt.overdue:
+        yield _cause(
+            Action.PAUSE,
+            Priority.HIGH,
+            "stop-unconfirmed",
+            "pump does not confirm the stop",
+            f"rest was not confirmed within 3 s of the stop for: {state.halt.cause}",
+            "Stop at the pump and clamp the line.",
+        )
+    if state.mode in OPEN_MODES:
+        # before the first run nobody is infused yet, and a start judges the vitals by itself
+        yield from standing(state, now_ns, vitals=state.runs > 0 or state.mode is Mode.STARTING)
+
+
+def standing(state: State, now_ns: int, *, vitals: bool = True) -> Iterator[Cause]:
+    """Yield every cause that is due at `now_ns`, whether or not a session is open."""
+    if vitals:
+        yield from _vital_causes(state, now_ns)
     yield from _pump_causes(state, now_ns)
     if state.journal_error is not None:
         yield _cause(
@@ -75,7 +92,12 @@ def _vital_causes(state: State, now_ns: int) -> Iterator[Cause]:
     for trip in state.interlocks.trips(state.settings.profile, state.vitals, now_ns):
         priority = Priority.HIGH if trip.action is Action.END else Priority.MEDIUM
         condition = Condition(
-            id=trip.rule, priority=priority, cause=trip.interlock, text=trip.text, advice=_WATCH_PATIENT
+            id=trip.rule,
+            priority=priority,
+            cause=trip.interlock,
+            text=trip.text,
+            advice=_WATCH_PATIENT,
+            settle_ns=SETTLE_NS if trip.action is Action.ALERT else 0,
         )
         yield Cause(action=trip.action, pressure=trip.interlock in {"sbp", "dbp"}, condition=condition)
 
@@ -102,15 +124,6 @@ def _pump_causes(state: State, now_ns: int) -> Iterator[Cause]:
             f"the pump reports: {pump.alarm.kind.value} ({pump.alarm.text})",
             "The run is over; prepare a new order." if permanent else _LOOK_AT_PUMP,
         )
-    if state.halt is not None and state.halt.overdue:
-        yield _cause(
-            Action.PAUSE,
-            Priority.HIGH,
-            "stop-unconfirmed",
-            "pump does not confirm the stop",
-            f"rest was not confirmed within 3 s of the stop for: {state.halt.cause}",
-            "Stop at the pump and clamp the line.",
-        )
     if state.mode in MAY_MOVE_MODES:
         yield from _moving_causes(state, now_ns)
 
@@ -133,6 +146,15 @@ def _moving_causes(state: State, now_ns: int) -> Iterator[Cause]:
     if pump.status is not None and pump.status.state is PumpState.OTHER:
         yield _cause(
             Action.PAUSE, Priority.HIGH, "pump-state", "pump in a foreign state", PumpState.OTHER.value, _LOOK_AT_PUMP
+        )
+    if state.watch is not None and now_ns - state.watch.reads[-1].asked_at_ns > STALL_NS:
+        yield _cause(
+            Action.PAUSE,
+            Priority.HIGH,
+            "counter-silent",
+            "no totals from the pump",
+            f"the pump's counter was not read for more than {STALL_NS / NS_PER_S:.0f} s",
+            _LOOK_AT_PUMP,
         )
     if state.watch is not None and state.watch.mismatch is not None:
         mismatch = state.watch.mismatch

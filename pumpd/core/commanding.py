@@ -1,6 +1,7 @@
 """What each command of a person does, once it has been judged."""
 
 from fractions import Fraction
+from typing import assert_never
 
 from pumpd.core import answers, halting, readiness, starting
 from pumpd.core.commands import (
@@ -19,13 +20,15 @@ from pumpd.core.commands import (
 )
 from pumpd.core.delivery import Ledger
 from pumpd.core.effects import Decision, Effect, Receipt
+from pumpd.core.interlocks import Interlocks
 from pumpd.core.judge import assessment_refusal, refusal
 from pumpd.core.modes import TRANSITIONS, Mode, Trigger, after
 from pumpd.core.ports import Sample, Validity, VitalKind
 from pumpd.core.prescription import OrderRefusedError, plan
-from pumpd.core.quantities import G_PER_KG, NL_PER_ML, text
+from pumpd.core.quantities import G_PER_KG, NL_PER_ML, QuantityError, decimal_from, text
 from pumpd.core.rest import Aim, Phase
 from pumpd.core.state import Awaiting, State
+from pumpd.core.vitals import Steady, Vitals
 
 
 def take(state: State, command: CommandReceived, now_ns: int, effects: list[Effect]) -> tuple[Sample, ...]:
@@ -39,27 +42,40 @@ def take(state: State, command: CommandReceived, now_ns: int, effects: list[Effe
         _repeat_answer(state, asked, effects)
         return ()
     reason = refusal(command, state)
+    if command.retained:
+        halting.tell_retained(state, command.user, kind)
     samples: tuple[Sample, ...] = ()
     if reason is None:
-        match command.command:
-            case Prepare():
-                reason = _prepare(state, command, command.command, effects)
-            case Confirm():
-                reason = _confirm(state, command, command.command, now_ns, effects)
-            case Start():
-                reason = _start(state, command, command.command, now_ns, effects)
-            case Resume():
-                reason = _resume(state, command, command.command, now_ns, effects)
-            case Acknowledge():
-                reason = _acknowledge(state, command.command, command.user)
-            case Assess():
-                reason = assessment_refusal(command.command)
-                samples = _assessed(command.command, command.user, now_ns) if reason is None else ()
+        reason = _act(state, command, now_ns, effects)
     if reason is not None:
         answers.answer(state, effects, asked, ReceiptState.REFUSED, reason)
-    elif not isinstance(command.command, (Start, Resume)):
+        return samples
+    if isinstance(command.command, Assess):
+        samples = _assessed(state, command.command, command.user, now_ns)
+    if not isinstance(command.command, (Start, Resume)):
         answers.answer(state, effects, asked, ReceiptState.VERIFIED, _done(state, command))
     return samples
+
+
+def _act(state: State, command: CommandReceived, now_ns: int, effects: list[Effect]) -> str | None:
+    """Do what a command that may act asks for, or return why not."""
+    match command.command:
+        case Prepare():
+            return _prepare(state, command, command.command, now_ns, effects)
+        case Confirm():
+            return _confirm(state, command, command.command, now_ns, effects)
+        case Start():
+            return _start(state, command, command.command, now_ns, effects)
+        case Resume():
+            return _resume(state, command, command.command, now_ns, effects)
+        case Acknowledge():
+            return _acknowledge(state, command.command, command.user)
+        case Assess():
+            return assessment_refusal(command.command)
+        case Stop() | Pause():
+            raise AssertionError("stop and pause are never judged")
+        case _:
+            assert_never(command.command)
 
 
 def refuse_malformed(event: CommandMalformed, effects: list[Effect]) -> None:
@@ -117,22 +133,33 @@ def _halt(state: State, command: Stop | Pause, asked: Awaiting, now_ns: int, eff
     answers.accept(state, effects, asked, reason)
 
 
-def _prepare(state: State, command: CommandReceived, entry: Prepare, effects: list[Effect]) -> str | None:
+def _prepare(state: State, command: CommandReceived, entry: Prepare, now_ns: int, effects: list[Effect]) -> str | None:
     if Trigger.PREPARED not in TRANSITIONS[state.mode]:
         return f"the mode is {state.mode.value}; stop and end this session before a new order is prepared"
     try:
         order = plan(entry, state.settings.profile, by=command.user, seed=f"{state.boot}/{command.id}")
     except OrderRefusedError as refused:
         return str(refused)
+    if state.mode in {Mode.COMPLETED, Mode.ENDED}:
+        _forget_patient(state, now_ns)
     state.mode = after(state.mode, Trigger.PREPARED)
     state.order = order
     state.session = f"s-{order.hash}"
     state.ledger = Ledger(order_nl=order.volume_nl)
     state.confirmed_by = state.started_by = state.baseline = state.pause_cause = None
+    state.stations = {}
     state.runs = state.ran_ns = 0
     state.ending = state.pressure_pause = False
     effects.append(Decision(cause="prepare", text=f"{order_text(state)}, prepared by {command.user}"))
     return None
+
+
+def _forget_patient(state: State, now_ns: int) -> None:
+    """The next order may be for somebody else: no value of the session before speaks for it."""
+    state.vitals = Vitals()
+    state.interlocks = Interlocks(watched_since_ns=now_ns)
+    state.start_steady = {kind: Steady(range=watch.range) for kind, watch in state.start_steady.items()}
+    state.resume_steady = {kind: Steady(range=watch.range) for kind, watch in state.resume_steady.items()}
 
 
 def order_text(state: State) -> str:
@@ -155,13 +182,15 @@ def _confirm(state: State, command: CommandReceived, check: Confirm, now_ns: int
         return f"{command.user} prepared this order; a second person must confirm it"
     if check.order_hash != order.hash:
         return f"the confirmation quotes order {check.order_hash}, the prepared order is {order.hash}; look again"
-    if Fraction(check.weight_kg) * G_PER_KG != order.weight_g:
+    try:
+        weight_kg = decimal_from("weight", check.weight_kg, "kg")
+        concentration = decimal_from("concentration", check.concentration_mg_ml, "mg/mL")
+    except QuantityError as error:
+        return str(error)
+    if Fraction(weight_kg) * G_PER_KG != order.weight_g:
         return f"the weight entered again, {check.weight_kg} kg, is not that of the order"
     tolerance = Fraction(state.settings.profile.drug.concentration_tolerance_percent) / 100
-    if (
-        abs(Fraction(check.concentration_mg_ml) - order.concentration.ng_per_nl)
-        > tolerance * order.concentration.ng_per_nl
-    ):
+    if abs(Fraction(concentration) - order.concentration.ng_per_nl) > tolerance * order.concentration.ng_per_nl:
         return f"the concentration entered again, {check.concentration_mg_ml} mg/mL, is not that of the order"
     state.confirmed_by = command.user
     state.confirmed_at_ns = now_ns
@@ -201,7 +230,9 @@ def _acknowledge(state: State, note: Acknowledge, user: str) -> str | None:
     return None
 
 
-def _assessed(entry: Assess, user: str, now_ns: int) -> tuple[Sample, ...]:
+def _assessed(state: State, entry: Assess, user: str, now_ns: int) -> tuple[Sample, ...]:
+    before = state.vitals.latest.get(VitalKind.MOAAS)
+    seq = 0 if before is None else before.seq + 1
     values = ((VitalKind.MOAAS, entry.moaas), (VitalKind.RR, entry.respiration_bpm))
     return tuple(
         Sample(
@@ -210,7 +241,7 @@ def _assessed(entry: Assess, user: str, now_ns: int) -> tuple[Sample, ...]:
             validity=Validity.VALID,
             measured_at_ns=now_ns,
             source=f"nurse {user}",
-            seq=now_ns,
+            seq=seq,
         )
         for kind, value in values
     )

@@ -11,7 +11,16 @@ from typing import assert_never
 from pumpd.core import causes, commanding, halting, routine, starting
 from pumpd.core.alarms import Alarms
 from pumpd.core.commands import CommandMalformed, CommandReceived
-from pumpd.core.effects import AlarmsChanged, Decision, Effect, PollPump, SaveSession, SendStop, StateChanged
+from pumpd.core.effects import (
+    AlarmsChanged,
+    Decision,
+    Effect,
+    PollPump,
+    SaveSession,
+    SendStop,
+    StateChanged,
+    WriteIntent,
+)
 from pumpd.core.events import (
     Booted,
     BrokerConnected,
@@ -90,7 +99,9 @@ class Core:
             yield SendStop()
         routine.advance(self.state, now_ns, effects, vitals_frame=isinstance(event, SamplesReceived))
         self._keep_books(now_ns, effects)
-        yield from (effect for effect in effects if not isinstance(effect, SendStop))
+        # the session with the run it authorises is recorded before the intent, so that durable is said of both
+        yield from (effect for effect in effects if not isinstance(effect, (SendStop, WriteIntent)))
+        yield from (effect for effect in effects if isinstance(effect, WriteIntent))
 
     def next_deadline_ns(self, now_ns: int) -> int:
         """Return when the core must next be called if nothing happens before."""
@@ -126,33 +137,34 @@ class Core:
             case PumpStatus():
                 self._take_status(event, now_ns, effects)
             case PumpCounter():
-                self._take_counter(event, now_ns)
+                self._take_counter(event, now_ns, effects)
             case DeadlineReached():
-                state.real_ns = max(state.real_ns, event.real_ns)
+                self._see_real_time(event.real_ns)
             case CommandReceived():
-                state.real_ns = max(state.real_ns, event.received_real_ns)
+                self._see_real_time(event.received_real_ns)
                 for sample in commanding.take(state, event, now_ns, effects):
                     self._take_sample(sample, now_ns)
             case CommandMalformed():
                 commanding.refuse_malformed(event, effects)
             case NibpReading():
-                self._take_reading(event, now_ns)
+                self._take_reading(event, now_ns, effects)
             case NibpFailed():
-                state.cuff = state.cuff.ended(now_ns, retry=event.retry)
+                state.cuff = state.cuff.failed(now_ns, retry=event.retry)
                 effects.append(Decision(cause="cuff", text=f"no cuff reading from {event.source}: {event.reason}"))
             case MonitorNotice():
                 effects.append(Decision(cause="monitor", text=f"{event.source}: {event.text}"))
             case TokenIssued():
-                state.real_ns = max(state.real_ns, event.real_ns)
+                self._see_real_time(event.real_ns)
                 state.tokens = (*state.tokens, (event.token, event.real_ns))[-KEPT_TOKENS:]
             case BrokerConnected():
-                state.real_ns = max(state.real_ns, event.real_ns)
+                self._see_real_time(event.real_ns)
                 state.broker_lost_real_ns = None
             case BrokerLost():
-                state.real_ns = max(state.real_ns, event.real_ns)
+                self._see_real_time(event.real_ns)
                 if state.broker_lost_real_ns is None:
                     state.broker_lost_real_ns = event.real_ns
             case StationSeen():
+                self._see_real_time(event.real_ns)
                 state.stations = {**state.stations, event.user: event.real_ns}
             case JournalConfirmed():
                 starting.journal_confirmed(state, event.token, now_ns, effects)
@@ -184,11 +196,19 @@ class Core:
             case _:
                 assert_never(event)
 
+    def _see_real_time(self, real_ns: int) -> None:
+        state = self.state
+        if state.real_ns == 0 and state.broker_lost_real_ns is not None:
+            state.broker_lost_real_ns = real_ns  # the real clock begins anywhere; no loss is older than the daemon
+        state.real_ns = max(state.real_ns, real_ns)
+
     def _take_sample(self, sample: Sample, now_ns: int) -> None:
         state = self.state
         valid = sample.validity is Validity.VALID
         if valid and not state.vitals.accepts(sample, now_ns):
             return
+        if sample.measured_at_ns > now_ns:
+            sample = replace(sample, measured_at_ns=now_ns)  # age counts at least from receipt (VIT-04)
         state.vitals = state.vitals.take(sample, now_ns)
         kind = sample.kind
         if (watch := state.start_steady.get(kind)) is not None:
@@ -197,9 +217,13 @@ class Core:
             state.resume_steady = {**state.resume_steady, kind: watch.take(sample)}
         state.interlocks = state.interlocks.take(sample, self._rules.get(kind, ()), state.baseline)
 
-    def _take_reading(self, reading: NibpReading, now_ns: int) -> None:
+    def _take_reading(self, reading: NibpReading, now_ns: int, effects: list[Effect]) -> None:
         state = self.state
-        state.cuff = state.cuff.ended(now_ns, retry=False)
+        if not state.vitals.accepts_reading(reading, now_ns):
+            state.cuff = state.cuff.failed(now_ns, retry=False)
+            effects.append(Decision(cause="cuff", text=f"reading {reading.cycle} of {reading.source} is not usable"))
+            return
+        state.cuff = state.cuff.ended(now_ns)
         state.vitals = state.vitals.with_reading(reading)
         for kind, value in ((VitalKind.SBP, reading.sbp_mmhg), (VitalKind.DBP, reading.dbp_mmhg)):
             sample = Sample(
@@ -214,24 +238,41 @@ class Core:
 
     def _take_status(self, status: PumpStatus, now_ns: int, effects: list[Effect]) -> None:
         state = self.state
+        if status.asked_at_ns < state.pump.run_sent_ns:
+            return
         state.pump = replace(state.pump, status=status, status_at_ns=now_ns)
-        if state.halt is not None:
-            state.halt = state.halt.with_status(status, now_ns)
+        before = state.halt
+        if before is not None:
+            state.halt = before.with_status(status, now_ns)
+            if before.phase is Phase.ASKING and state.halt.phase is Phase.SILENT:
+                effects.append(SendStop())  # one, then silence again: more would keep the pump's watchdog content
             return
         if starting.may_move(state):
             starting.status_while_moving(state, status, now_ns, effects)
-        elif status.state is PumpState.MOVING and state.pump.at_rest:
+        elif status.state in {PumpState.MOVING, PumpState.OTHER} and state.pump.at_rest:
             # started at its own keypad: obeyed as what it is, a run that nobody here permitted
-            state.pump = replace(state.pump, at_rest=False)
+            since_ns = state.pump.counter.asked_at_ns if state.pump.counter else now_ns
+            state.ledger = state.ledger.moves_unasked(since_ns)
             halting.halt(state, Aim.PAUSE, "the pump moves although nobody started it here", now_ns, effects)
             halting.tell_keypad_start(state)
+        elif status.state is PumpState.PAUSED and state.pump.at_rest:
+            halting.halt(state, Aim.LOOK, "the pump is paused at its keypad, not at rest", now_ns, effects)
 
-    def _take_counter(self, counter: PumpCounter, now_ns: int) -> None:
+    def _take_counter(self, counter: PumpCounter, now_ns: int, effects: list[Effect]) -> None:
         state = self.state
+        if counter.asked_at_ns < state.pump.run_sent_ns:
+            return
         status = state.pump.status
-        moving = status is not None and status.state in {PumpState.MOVING, PumpState.OTHER}
+        moving = status is None or status.state in {PumpState.MOVING, PumpState.OTHER}
         lost_before = state.ledger.run is not None and state.ledger.run.counter_lost
+        before = state.pump.counter
         state.pump = replace(state.pump, counter=counter)
+        if state.pump.at_rest and before is not None and counter.low_nl > before.low_nl:
+            if state.mode in OPEN_MODES:
+                least_nl = max(counter.low_nl - before.high_nl, 0)
+                state.ledger = state.ledger.flowed_at_rest(least_nl, counter.high_nl - before.low_nl)
+            halting.halt(state, Aim.PAUSE, "the pump's counter rose at rest", now_ns, effects)
+            halting.tell_flow_at_rest(state, before, counter)
         state.ledger = state.ledger.with_counter(counter, moving=moving, now_ns=now_ns)
         if state.ledger.run is not None and state.ledger.run.counter_lost and not lost_before:
             halting.tell_counter_lost(state, counter, now_ns)
@@ -243,6 +284,8 @@ class Core:
     def _take_pump_alarm(self, event: PumpAlarmed, now_ns: int, effects: list[Effect]) -> None:
         state = self.state
         state.pump = replace(state.pump, alarm=event)
+        if event.kind is PumpAlarmKind.RESET:
+            state.ledger = state.ledger.counter_reset()
         effects.append(Decision(cause="pump", text=f"pump alarm: {event.kind.value} ({event.text})"))
         permanent = event.kind in {PumpAlarmKind.PROGRAM, PumpAlarmKind.UNKNOWN}
         if permanent and state.mode in OPEN_MODES:
@@ -278,7 +321,10 @@ class Core:
         state.answers = dict.fromkeys(event.seen_ids)
         state.interlocks = replace(state.interlocks, watched_since_ns=now_ns)
         record = event.recovered
-        if record is None or record.mode not in OPEN_MODES:
+        if record is None:
+            return
+        state.alarms = Alarms.recovered(record.alarms, now_ns)
+        if record.mode not in OPEN_MODES:
             return
         state.session, state.rev, state.order = record.session, record.rev, record.order
         state.mode = after(record.mode, Trigger.RESTARTED)
@@ -288,8 +334,11 @@ class Core:
         state.pause_cause = "the daemon was restarted"
         state.paused_at_ns = now_ns
         state.pressure_pause = record.pressure_pause
-        state.ran_ns, state.runs, state.ending = record.ran_ns, record.runs, record.ending
-        state.alarms = Alarms.recovered(record.alarms, now_ns)
+        # a run that was authorised may have begun; one that certainly never was leaves an order to confirm again
+        state.runs = max(record.runs, 1) if record.ledger.run is not None else record.runs
+        state.ran_ns, state.ending = record.ran_ns, record.ending
+        if state.runs == 0:
+            state.confirmed_by = None
         aim = Aim.END if record.ending else Aim.FAULT if record.mode is Mode.FAULT else Aim.PAUSE
         state.halt = Halt(
             aim=aim,
@@ -318,19 +367,21 @@ class Core:
         state = self.state
         if state.mode not in OPEN_MODES:
             return
-        worst: causes.Cause | None = None
-        for cause in causes.due(state, now_ns):
-            ends = cause.action is Action.END
-            if cause.action is not Action.ALERT and (worst is None or (ends and worst.action is not Action.END)):
-                worst = cause
-        if worst is None:
+        found = [cause for cause in causes.due(state, now_ns) if cause.action is not Action.ALERT]
+        if not found:
             return
-        text = worst.condition.text
-        if worst.action is Action.END:
-            if not state.ending:
-                halting.halt(state, Aim.END, text, now_ns, effects, pressure=worst.pressure)
+        if any(cause.pressure for cause in found):
+            state.pressure_pause = True  # also where something else had paused before
+        ending = next((cause for cause in found if cause.action is Action.END), None)
+        if ending is not None and not state.ending:
+            aim, text = Aim.END, ending.condition.text
         elif state.mode in MAY_MOVE_MODES:
-            halting.halt(state, Aim.PAUSE, text, now_ns, effects, pressure=worst.pressure)
+            aim, text = Aim.PAUSE, found[0].condition.text
+        else:
+            return
+        # some causes are over as soon as the pump is told to stop; what led to the halt is an alarm all the same
+        state.happened = (*state.happened, *(cause.condition for cause in found))
+        halting.halt(state, aim, text, now_ns, effects)
 
     def _keep_books(self, now_ns: int, effects: list[Effect]) -> None:
         state = self.state
@@ -343,7 +394,7 @@ class Core:
         if alarms is not self._alarms:
             self._alarms = alarms
             effects.append(AlarmsChanged(sound=alarms.sounding()))
-        tripped = tuple(sorted(state.interlocks.pending)) if state.mode in OPEN_MODES else ()
+        tripped = state.interlocks.restricting() if state.mode in OPEN_MODES else ()
         key = (
             state.mode,
             state.halt.aim if state.halt else None,

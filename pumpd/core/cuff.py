@@ -22,6 +22,7 @@ class CuffSchedule:
     measuring: bool = False
     retry: bool = False  # the last cycle failed for a cause that permits one repeat
     retried: bool = False  # that repeat was already made
+    barred: bool = False  # the last cycle failed for good: no repeat before the next one of the interval
 
     def due_at_ns(self, interval_ns: int | None, *, from_end: bool, repeat: bool, now_ns: int) -> int | None:
         """Return when the next cycle starts, or None.
@@ -36,7 +37,7 @@ class CuffSchedule:
         if self.started_ns is None or self.ended_ns is None:
             return now_ns
         rested_ns = self.ended_ns + REST_OF_LIMB_NS
-        if repeat or self.retry:
+        if self.retry or (repeat and not self.barred):
             return rested_ns
         return max((self.ended_ns if from_end else self.started_ns) + interval_ns, rested_ns)
 
@@ -44,6 +45,11 @@ class CuffSchedule:
         """A cycle starts now."""
         return CuffSchedule(started_ns=now_ns, ended_ns=self.ended_ns, measuring=True, retried=self.retry)
 
-    def ended(self, now_ns: int, *, retry: bool) -> "CuffSchedule":
-        """The cycle is over; `retry` says that it failed for a cause that permits one repeat."""
-        return replace(self, ended_ns=now_ns, measuring=False, retry=retry and not self.retried)
+    def ended(self, now_ns: int) -> "CuffSchedule":
+        """The cycle is over and gave a reading."""
+        return replace(self, ended_ns=now_ns, measuring=False, retry=False, barred=False)
+
+    def failed(self, now_ns: int, *, retry: bool) -> "CuffSchedule":
+        """The cycle is over without a reading; `retry` says that the cause permits one repeat."""
+        again = retry and not self.retried
+        return replace(self, ended_ns=now_ns, measuring=False, retry=again, barred=not again)

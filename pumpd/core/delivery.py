@@ -20,6 +20,7 @@ class Run:
     run_id: str
     volume_nl: int  # the end-stop in the pump
     rate_nl_h: int
+    begun: bool = False  # RUN was released; before that the pump's counter may still be that of an earlier run
     low_nl: int = 0
     high_nl: int = 0
     resolution_nl: int = 0  # one count of the last read
@@ -36,10 +37,9 @@ class Run:
             return self.high_nl
         until = now_ns if self.flows_until_ns is None else min(now_ns, self.flows_until_ns)
         margin_rate = self.rate_nl_h * (100 + RATE_MARGIN_PERCENT) // 100
-        return max(
-            self.high_nl,
-            min(self.volume_nl, self.high_nl + flowed_at_most_nl(margin_rate, until - self.moving_since_ns)),
-        )
+        most_nl = self.high_nl + flowed_at_most_nl(margin_rate, until - self.moving_since_ns)
+        # a pump that has passed its end-stop is no longer bounded by it
+        return most_nl if self.low_nl > self.volume_nl else max(self.high_nl, min(self.volume_nl, most_nl))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,18 +70,24 @@ class Ledger:
 
     def is_complete(self) -> bool:
         """Say whether the order was given: the low bound is within one count per run of it."""
-        return self.run is not None and self.low() >= self.order_nl - self.counts()
+        return self.low() > 0 and self.low() >= self.order_nl - self.counts()
 
     def open_run(self, run_id: str, volume_nl: int, rate_nl_h: int, now_ns: int) -> "Ledger":
-        """Close the run before and authorise the next; called before RUN leaves.
+        """Close the run before and authorise the next; called before the intent is written, so that a restart knows it.
 
         Raises `ValueError` when the sum of all volume ever authorised would pass the order (requirement DOSE-04).
         """
         closed = self.closed(now_ns)
         if closed.closed_high_nl + volume_nl > self.order_nl:
             raise ValueError(f"a run of {volume_nl} nL on top of {closed.closed_high_nl} nL passes {self.order_nl} nL")
-        run = Run(run_id=run_id, volume_nl=volume_nl, rate_nl_h=rate_nl_h, moving_since_ns=now_ns)
-        return replace(closed, run=run)
+        return replace(closed, run=Run(run_id=run_id, volume_nl=volume_nl, rate_nl_h=rate_nl_h))
+
+    def begin_run(self, volume_nl: int, rate_nl_h: int, now_ns: int) -> "Ledger":
+        """RUN is about to leave for what the pump holds, which is at most what was authorised; its counter is zero."""
+        assert self.run is not None  # noqa: S101 - authorised at the intent
+        assert volume_nl <= self.run.volume_nl  # noqa: S101 - the read-back check has passed
+        run = Run(run_id=self.run.run_id, volume_nl=volume_nl, rate_nl_h=rate_nl_h, begun=True, moving_since_ns=now_ns)
+        return replace(self, run=run)
 
     def closed(self, now_ns: int) -> "Ledger":
         """Fold the present run into the sums; its counter is about to be cleared."""
@@ -103,13 +109,15 @@ class Ledger:
         run = self.run
         if run is None:
             return self
+        if not run.begun and not run.counter_lost:
+            return self._with_foreign_counter(run, counter, moving=moving)
         if run.counter_lost or counter.high_nl < run.low_nl:
             high_nl = run.high_at(now_ns)
             frozen = replace(
                 run, counter_lost=True, high_nl=high_nl, unbounded=False, moving_since_ns=now_ns if moving else None
             )
             return replace(self, run=frozen)
-        cap_nl = max(run.volume_nl, counter.low_nl)
+        cap_nl = run.volume_nl if counter.low_nl <= run.volume_nl else counter.high_nl
         return replace(
             self,
             run=replace(
@@ -123,6 +131,31 @@ class Ledger:
             ),
         )
 
+    def _with_foreign_counter(self, run: Run, counter: PumpCounter, *, moving: bool) -> "Ledger":
+        """Take a read that counts either this run or an earlier one.
+
+        After a restart it still bounds this run from above: had the run begun, the counter would have been cleared.
+        """
+        if moving or not run.unbounded:
+            return self
+        return replace(self, run=replace(run, high_nl=min(run.volume_nl, counter.high_nl), unbounded=False))
+
+    def counter_reset(self) -> "Ledger":
+        """The pump lost power and its counter with it: no later read of this run lowers the high bound."""
+        return self if self.run is None else replace(self, run=replace(self.run, counter_lost=True))
+
+    def moves_unasked(self, since_ns: int) -> "Ledger":
+        """The pump moves although nobody here started it; `since_ns` is when it was last known to be at rest."""
+        if self.run is None or not self.run.begun or self.run.moving_since_ns is not None:
+            return self
+        return replace(self, run=replace(self.run, moving_since_ns=since_ns))
+
+    def flowed_at_rest(self, least_nl: int, most_nl: int) -> "Ledger":
+        """The counter rose while no run of this order was in the pump."""
+        if self.run is not None and self.run.begun:
+            return self
+        return replace(self, closed_low_nl=self.closed_low_nl + least_nl, closed_high_nl=self.closed_high_nl + most_nl)
+
     def not_started(self) -> "Ledger":
         """The present run certainly never began: forget what it might have given."""
         return replace(self, run=None) if self.run else self
@@ -135,6 +168,6 @@ class Ledger:
 
     def after_restart(self) -> "Ledger":
         """A daemon came up that does not know how long it was away: only the end-stop bounds an open run."""
-        if self.run is None or self.run.moving_since_ns is None:
+        if self.run is None or (self.run.begun and self.run.moving_since_ns is None):
             return self
         return replace(self, run=replace(self.run, unbounded=True))

@@ -6,13 +6,15 @@ from pumpd.core import answers
 from pumpd.core.alarms import Condition, Priority
 from pumpd.core.commands import ReceiptState
 from pumpd.core.effects import Decision, Effect, SendStop, SettlePump
-from pumpd.core.modes import TRANSITIONS, Mode, Trigger, after
+from pumpd.core.modes import MAY_MOVE_MODES, TRANSITIONS, Mode, Trigger, after
 from pumpd.core.ports import PumpCounter
 from pumpd.core.quantities import NL_PER_ML, text
 from pumpd.core.rest import Aim, Halt, Phase
 from pumpd.core.state import State, Step
 
 RUN_KINDS = frozenset({"start", "resume"})
+DIGIT_NL = 10_000
+"""One digit of a four-digit pump at 10 mL and above, 0.01 mL: what an end-stop may lie below what was asked for."""
 
 
 def halt(
@@ -23,17 +25,19 @@ def halt(
     effects: list[Effect],
     *,
     by_human: bool = False,
-    pressure: bool = False,
 ) -> None:
     """Begin a halt, or sharpen the one that goes on; append the stop unless the silence forbids it."""
     before = state.halt
+    if state.mode in MAY_MOVE_MODES and aim is Aim.LOOK:
+        aim = Aim.PAUSE
+    if state.mode is Mode.FAULT and aim is Aim.PAUSE:
+        aim = Aim.FAULT  # a lost link does not turn a fault into a pause that can be resumed
     if aim is Aim.END and state.session is not None:
         state.ending = True
     if before is None or aim > before.aim:
         effects.append(Decision(cause="halt", text=f"{aim.name.lower()}: {cause}"))
         if aim >= Aim.PAUSE:
             state.pause_cause = cause
-            state.pressure_pause = pressure
     if state.running_since_ns is not None:
         state.ran_ns += now_ns - state.running_since_ns
         state.running_since_ns = None
@@ -65,7 +69,19 @@ def _abandon_start(state: State, cause: str, effects: list[Effect]) -> None:
         return
     state.starting = None
     if starting.step is not Step.RUN:
+        state.ledger = state.ledger.not_started()
         answers.finish(state, effects, starting.command_id, ReceiptState.REFUSED, f"nothing was started: {cause}")
+
+
+def halt_stopped(state: State, aim: Aim, words: str, now_ns: int, effects: list[Effect]) -> None:
+    """The pump stopped without being told: at its end-stop it should, anywhere else people must know."""
+    ledger = state.ledger
+    at_end = ledger.high(now_ns) >= ledger.order_nl - ledger.counts() - DIGIT_NL
+    halt(state, aim, words, now_ns, effects)
+    if at_end and state.halt is not None:
+        state.halt = replace(state.halt, by_itself=True)
+    else:
+        tell_stopped_by_itself(state, words)
 
 
 def pump_lost(state: State, cause: str, now_ns: int, effects: list[Effect]) -> None:
@@ -92,6 +108,8 @@ def conclude(state: State, now_ns: int, effects: list[Effect]) -> None:
 
 def _leave(state: State, done: Halt, now_ns: int, effects: list[Effect]) -> None:
     complete = state.ledger.is_complete()
+    if done.by_itself and not complete:
+        tell_stopped_by_itself(state, done.cause)
     given = delivered_text(state, now_ns)
     if complete:
         trigger, words = Trigger.REST_TO_COMPLETED, f"completed: {given}"
@@ -110,7 +128,10 @@ def _leave(state: State, done: Halt, now_ns: int, effects: list[Effect]) -> None
 
 def _answer_starts(state: State, done: Halt, effects: list[Effect]) -> None:
     run = state.ledger.run
-    if run is not None and run.low_nl > 0:
+    if run is not None and run.counter_lost:
+        words = f"the pump lost its counter, so nobody knows whether the run began: {done.cause}"
+        answers.finish_kinds(state, effects, RUN_KINDS, ReceiptState.UNKNOWN, words)
+    elif run is not None and run.low_nl > 0:
         answers.finish_kinds(
             state, effects, RUN_KINDS, ReceiptState.VERIFIED, f"the run began and was halted: {done.cause}"
         )
@@ -145,6 +166,30 @@ def tell_keypad_start(state: State) -> None:
         "pump started at its keypad",
         "the pump reports infusing although nobody started it here; it is being stopped",
         "Leave the pump's keys alone except to stop it.",
+    )
+
+
+def tell_retained(state: State, user: str, kind: str) -> None:
+    """Alarm: the broker kept a command, which it must not (requirement CMD-02)."""
+    tell(
+        state,
+        "retained-command",
+        Priority.LOW,
+        "a command was kept by the broker",
+        f"{kind} of {user} came as retained and was not obeyed",
+        "Tell the engineer: the broker's rules are not those of this site.",
+    )
+
+
+def tell_flow_at_rest(state: State, before: PumpCounter, counter: PumpCounter) -> None:
+    """Alarm: the counter rose although rest was confirmed (requirement DOSE-08)."""
+    tell(
+        state,
+        "flow-at-rest",
+        Priority.HIGH,
+        "flow at rest",
+        f"the counter went from {text(before.low_nl, NL_PER_ML, 3)} to {text(counter.low_nl, NL_PER_ML, 3)} mL at rest",
+        "Stop at the pump and clamp the line.",
     )
 
 

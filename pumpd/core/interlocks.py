@@ -69,9 +69,16 @@ class Interlocks:
             return self
         return replace(self, pending=self.pending if pending is None else pending, impossible=impossible)
 
-    def wants_repeat(self) -> bool:
-        """Say whether a crossed limit waits for the cuff to confirm it."""
-        return any(item.rule.confirm_within_ns is not None and not item.confirmed for item in self.pending.values())
+    def wants_repeat(self, now_ns: int) -> bool:
+        """Say whether a crossed limit waits for the cuff to confirm it; once it is due it no longer waits."""
+        return any(
+            item.rule.confirm_within_ns is not None and not item.confirmed and now_ns < item.due_at_ns
+            for item in self.pending.values()
+        )
+
+    def restricting(self) -> tuple[str, ...]:
+        """Return the rules that pause or end whose limit is crossed."""
+        return tuple(sorted(name for name, item in self.pending.items() if item.rule.action is not Action.ALERT))
 
     def trips(self, profile: Profile, vitals: Vitals, now_ns: int) -> tuple[Trip, ...]:
         """Return every rule that is due at `now_ns`, the most restrictive first."""

@@ -191,7 +191,7 @@ def _concentration(entry: Prepare, drug: Drug) -> Concentration:
             RefusalCode.STRENGTH,
             f"vial strength {_plain(strength)} mg/mL is not in the library ({known} mg/mL as base)",
         )
-    if entry.diluent_ml == 0 or declared in UNDILUTED_MG_ML:
+    if entry.diluent_ml.is_zero() or declared in UNDILUTED_MG_ML:
         raise OrderRefusedError(
             RefusalCode.UNDILUTED,
             f"{_plain(strength)} mg/mL with {_plain(entry.diluent_ml)} mL of diluent, declared {_plain(declared)}, "

@@ -18,6 +18,8 @@ NL_PER_UL = 1_000
 NG_PER_MG = 1_000_000
 G_PER_KG = 1_000
 UM_PER_MM = 1_000
+MAX_EXPONENT = 12
+"""Powers of ten beyond which a decimal is no quantity of this field and exact arithmetic on it would only cost time."""
 
 
 class QuantityError(ValueError):
@@ -41,6 +43,8 @@ def decimal_from(name: str, value: object, unit: str) -> Decimal:
         raise QuantityError(f"{name} must be a finite number in {unit}, got {value!r}")
     if number <= 0:
         raise QuantityError(f"{name} must be above 0 {unit}, got {value!r}")
+    if abs(number.adjusted()) > MAX_EXPONENT:
+        raise QuantityError(f"{name} must be a plausible number in {unit}, got {number:.3e}")
     return number
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from pumpd.core.alarms import Priority
-from pumpd.core.causes import due
+from pumpd.core.causes import standing
 from pumpd.core.modes import Mode
 from pumpd.core.ports import NibpReading, VitalKind
 from pumpd.core.profile import Action, Range
@@ -80,7 +80,7 @@ def _resume_conditions(state: State, now_ns: int) -> Iterator[str]:
 
 
 def _standing_causes(state: State, now_ns: int) -> Iterator[str]:
-    for cause in due(state, now_ns):
+    for cause in standing(state, now_ns):
         if cause.action is not Action.ALERT:
             yield f"the cause stands: {cause.condition.text}"
 

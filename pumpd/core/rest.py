@@ -55,6 +55,7 @@ class Halt:
     rest_asked_ns: int | None = None
     first: PumpCounter | None = None
     confirmed: bool = False
+    by_itself: bool = False  # the pump stopped without being told, perhaps at its end-stop
 
     def raised_to(self, aim: Aim, cause: str, *, by_human: bool) -> "Halt":
         """Return the halt with the more restrictive aim; a human's wish is never undone by a rule."""
@@ -64,10 +65,11 @@ class Halt:
 
     def with_status(self, status: PumpStatus, now_ns: int) -> "Halt":
         """Take a state the pump reported. Only an answer to a question after the stop counts."""
-        if status.asked_at_ns < self.since_ns:
+        if status.asked_at_ns <= self.since_ns:
             return self
         if self.phase is Phase.ASKING:
-            phase = Phase.SILENT if status.state is PumpState.MOVING else Phase.REPEATING
+            flows = status.state in {PumpState.MOVING, PumpState.OTHER}
+            phase = Phase.SILENT if flows else Phase.REPEATING
             return replace(self, phase=phase, phase_since_ns=now_ns).with_status(status, now_ns)
         if status.state is not PumpState.REST:
             return replace(self, rest_asked_ns=None, first=None)

@@ -25,7 +25,7 @@ def advance(state: State, now_ns: int, effects: list[Effect], *, vitals_frame: b
     due_ns = _cuff_due_ns(state, now_ns)
     if due_ns is not None and now_ns >= due_ns:
         if state.cuff.measuring:
-            state.cuff = state.cuff.ended(now_ns, retry=False)
+            state.cuff = state.cuff.failed(now_ns, retry=False)
         else:
             state.cuff = state.cuff.begun(now_ns)
             effects.append(MeasureNibp())
@@ -69,7 +69,9 @@ def _cuff_due_ns(state: State, now_ns: int) -> int | None:
         interval_ns = profile.nibp_pause_interval_ns
     elif state.mode in OPEN_MODES or _recently_over(state, now_ns):
         interval_ns = profile.nibp_interval_ns
-    return state.cuff.due_at_ns(interval_ns, from_end=from_end, repeat=state.interlocks.wants_repeat(), now_ns=now_ns)
+    return state.cuff.due_at_ns(
+        interval_ns, from_end=from_end, repeat=state.interlocks.wants_repeat(now_ns), now_ns=now_ns
+    )
 
 
 def _recently_over(state: State, now_ns: int) -> bool:

@@ -26,8 +26,6 @@ RUN_LIMIT_NS = 2_500_000_000
 """One lost reply to RUN and the question after it fit in this."""
 FIRST_POLL_NS = 200_000_000
 """How soon after RUN the pump is asked what it does."""
-COUNT_SLACK_NL = 10_000
-"""A read-back volume may lie this far below what was asked for: 0.01 mL, one digit of a four-digit pump."""
 
 
 def may_move(state: State) -> bool:
@@ -48,6 +46,7 @@ def begin(state: State, command: CommandReceived, kind: str, now_ns: int, effect
         profile = state.settings.profile
         state.baseline = state.vitals.baseline(profile.baseline_spacing_ns, profile.baseline_max_age_ns, now_ns)
         state.interlocks = replace(state.interlocks, watched_since_ns=now_ns)
+    state.ledger = state.ledger.open_run(order.run_id, order.volume_nl, order.rate_nl_h, now_ns)
     state.mode = after(state.mode, Trigger.STARTED)
     state.starting = Starting(
         step=Step.INTENT,
@@ -87,10 +86,12 @@ def programmed(state: State, event: Programmed, now_ns: int, effects: list[Effec
         return
     if not _still_allowed(state, starting, now_ns, effects):
         return
-    state.ledger = state.ledger.open_run(event.run_id, event.volume_nl, event.rate_nl_h, now_ns)
+    state.ledger = state.ledger.begin_run(event.volume_nl, event.rate_nl_h, now_ns)
     state.runs += 1
     state.starting = replace(starting, step=Step.RUN, deadline_ns=now_ns + RUN_LIMIT_NS, run_sent_ns=now_ns)
-    state.pump = replace(state.pump, at_rest=False, polled_ns=now_ns - NS_PER_S + FIRST_POLL_NS)
+    state.pump = replace(
+        state.pump, status=None, at_rest=False, run_sent_ns=now_ns, polled_ns=now_ns - NS_PER_S + FIRST_POLL_NS
+    )
     effects.append(SendRun(run_id=event.run_id))
     answers.executing(state, effects, starting.command_id, "the pump was programmed and read back; RUN is sent")
 
@@ -103,7 +104,7 @@ def read_back_error(order: RunOrder, event: Programmed) -> str | None:
     if not order.rate_nl_h * 998 // 1_000 <= event.rate_nl_h <= order.rate_nl_h:
         held, meant = (text(value, NL_PER_ML, 3) for value in (event.rate_nl_h, order.rate_nl_h))
         return f"the pump holds a rate of {held} mL/h, ordered is {meant} mL/h (never above, at most 0.2 % below)"
-    least_nl = min(order.volume_nl * 998 // 1_000, order.volume_nl - COUNT_SLACK_NL)
+    least_nl = min(order.volume_nl * 998 // 1_000, order.volume_nl - halting.DIGIT_NL)
     if not max(least_nl, 1) <= event.volume_nl <= order.volume_nl:
         held, meant = (text(value, NL_PER_ML, 3) for value in (event.volume_nl, order.volume_nl))
         return f"the pump holds an end-stop of {held} mL, ordered is {meant} mL (never above, at most 0.2 % below)"
@@ -129,7 +130,9 @@ def program_failed(state: State, event: ProgramFailed, now_ns: int, effects: lis
 def run_answered(state: State, event: RunAnswered, now_ns: int, effects: list[Effect]) -> None:
     """RUN was taken, refused, or nobody knows; only a refusal ends the start here, the rest is read back."""
     starting = state.starting
-    if starting is None or starting.order.run_id != event.run_id or event.outcome is not Outcome.REFUSED:
+    if starting is None or starting.step is not Step.RUN or starting.order.run_id != event.run_id:
+        return
+    if event.outcome is not Outcome.REFUSED:
         return
     state.ledger = state.ledger.not_started()
     state.runs -= 1
@@ -149,16 +152,15 @@ def status_while_moving(state: State, status: PumpStatus, now_ns: int, effects: 
     """Compare what the pump reports with what was commanded."""
     starting = state.starting
     if starting is not None and starting.run_sent_ns is not None:
-        if status.asked_at_ns < starting.run_sent_ns:
-            return
         if status.state is PumpState.MOVING:
             _run_seen(state, starting, starting.run_sent_ns, effects)
         elif status.state is PumpState.PAUSED or status.asked_at_ns >= starting.run_sent_ns + STARTING_GRACE_NS:
-            halting.halt(state, Aim.UNDO, f"the pump reports {status.state.value} after RUN", now_ns, effects)
+            words = f"the pump reports {status.state.value} after RUN"
+            halting.halt_stopped(state, Aim.UNDO, words, now_ns, effects)
         return
     if status.state in {PumpState.REST, PumpState.PAUSED}:
         words = f"the pump reports {status.state.value}: its end-stop, its keypad or an alarm"
-        halting.halt(state, Aim.PAUSE, words, now_ns, effects)
+        halting.halt_stopped(state, Aim.PAUSE, words, now_ns, effects)
 
 
 def _run_seen(state: State, starting: Starting, run_sent_ns: int, effects: list[Effect]) -> None:
@@ -168,6 +170,7 @@ def _run_seen(state: State, starting: Starting, run_sent_ns: int, effects: list[
     run = state.ledger.run
     state.watch = CounterWatch.of_run(run.rate_nl_h, run_sent_ns) if run else None
     state.pause_cause = None
+    state.pressure_pause = False
     state.started_by = state.started_by or starting.user
     answers.finish(state, effects, starting.command_id, ReceiptState.VERIFIED, "the pump reports infusing")
     effects.append(Decision(cause=starting.kind, text=f"running, {starting.kind} by {starting.user}"))

@@ -77,6 +77,7 @@ class PumpView:
     at_rest: bool = False  # confirmed, and no report to the contrary since
     alarm: PumpAlarmed | None = None
     polled_ns: int = 0
+    run_sent_ns: int = 0  # when RUN last left; an answer to an older question says nothing about that run
 
 
 @dataclass(slots=True, kw_only=True)

@@ -14,6 +14,7 @@ GAP_NS = 5 * NS_PER_S
 """A steady run of samples of a stream breaks at a gap longer than this (the alert age of VIT-02)."""
 KEPT_READINGS = 8
 """Cuff readings kept for baseline and resume; two are needed."""
+ENTERED = frozenset({VitalKind.RR, VitalKind.MOAAS})
 PRESSURES = frozenset({VitalKind.SBP, VitalKind.DBP})
 
 
@@ -60,7 +61,10 @@ class Vitals:
         if sample.measured_at_ns > now_ns + FUTURE_TOLERANCE_NS:
             return False
         before = self.latest.get(sample.kind)
-        return before is None or sample.measured_at_ns > before.measured_at_ns
+        if before is None or sample.measured_at_ns > before.measured_at_ns:
+            return True
+        # two entries of people in one instant: the second corrects the first
+        return sample.kind in ENTERED and sample.measured_at_ns == before.measured_at_ns and sample.seq > before.seq
 
     def take(self, sample: Sample, now_ns: int) -> "Vitals":
         """Return the vitals after one sample. An unusable one renews nothing; it only explains."""
@@ -78,6 +82,12 @@ class Vitals:
         if before is not None and before.validity is sample.validity:
             return self
         return replace(self, refused={**self.refused, sample.kind: sample})
+
+    def accepts_reading(self, reading: NibpReading, now_ns: int) -> bool:
+        """Say whether a cuff reading is new, not from the future and possible in itself (VIT-04, VIT-19)."""
+        newer = not self.readings or reading.measured_at_ns > self.readings[-1].measured_at_ns
+        possible = 0 < reading.dbp_mmhg < reading.map_mmhg < reading.sbp_mmhg
+        return newer and possible and reading.measured_at_ns <= now_ns + FUTURE_TOLERANCE_NS
 
     def with_reading(self, reading: NibpReading) -> "Vitals":
         """Keep a cuff reading for the baseline and for resuming."""

@@ -1,0 +1,241 @@
+"""Episodes, acknowledgement, supervision, the counter watch, and permission cause by cause."""
+
+from dataclasses import replace
+
+import pytest
+
+from pumpd.core.alarms import Alarms, Condition, Priority
+from pumpd.core.commands import Acknowledge, ReceiptState
+from pumpd.core.controller import Core
+from pumpd.core.counter import CounterWatch, Mismatch
+from pumpd.core.effects import MeasureNibp, SendStop
+from pumpd.core.events import Booted, BrokerLost, DeadlineReached, JournalFailed, StationSeen
+from pumpd.core.modes import Mode
+from pumpd.core.ports import LinePolicy, PumpCounter, PumpState, PumpStatus
+from pumpd.core.quantities import NS_PER_H
+from tests.core.support import MS, T0, S, World, core_in, only, paused, ready, running, settings
+
+RATE = 26_250_000
+
+
+def condition(settle_ns: int = 0, priority: Priority = Priority.HIGH) -> Condition:
+    return Condition(id="x", priority=priority, cause="c", text="t", advice="a", settle_ns=settle_ns)
+
+
+@pytest.mark.req("ALRM-01", "ALRM-08")
+def test_an_episode_latches_until_its_cause_is_gone_and_it_is_acknowledged() -> None:
+    alarms = Alarms().update((condition(),), 1)
+    assert alarms.sounding() is Priority.HIGH
+    noted = alarms.acknowledge("x", 1, "anna")
+    assert noted is not None
+    assert noted.sounding() is None
+    assert noted.update((condition(),), 2).listed[0].acknowledged_by == "anna", (
+        "a cause that persists cannot be cleared"
+    )
+    assert noted.update((), 3).listed == ()
+    gone = alarms.update((), 2)
+    assert not gone.listed[0].active
+    back = gone.update((condition(),), 3)
+    assert [(alarm.episode, alarm.acknowledged_by) for alarm in back.listed] == [(2, None)]
+    assert back.acknowledge("x", 1, "anna") is None, "one episode by its number"
+
+
+@pytest.mark.req("ALRM-06", "CMD-03")
+def test_a_swinging_value_is_one_alarm_for_a_minute_after_each_end() -> None:
+    alarms = Alarms().update((condition(60 * S),), 0)
+    noted = alarms.acknowledge("x", 1, "anna")
+    assert noted is not None
+    for second in range(1, 20):
+        noted = noted.update((condition(60 * S),) if second % 2 else (), second * S)
+        assert noted.key() == (("x", 1),)
+        assert noted.sounding() is None
+    ended = noted.update((), 20 * S)
+    assert ended.update((), 79 * S).listed
+    assert ended.update((), 80 * S).listed == ()
+    assert alarms.update((), S).update((condition(60 * S),), 61 * S).listed[0].episode == 2
+
+
+@pytest.mark.req("ALRM-01", "LOG-02")
+def test_latched_alarms_survive_a_restart_of_an_open_and_of_a_closed_session() -> None:
+    for source in (paused(), ready()):
+        source.tell(PumpStatus(state=PumpState.MOVING, asked_at_ns=source.now_ns))
+        source.advance(5)
+        record = source.core.session_record()
+        world = World(core=Core(settings()), now_ns=source.now_ns, pump=source.pump)
+        world.boot(record)
+        assert "keypad-start" in world.alarm_ids()
+
+
+@pytest.mark.req("ALRM-06", "CTRL-05")
+def test_a_heart_rate_around_its_alert_limit_does_not_keep_a_nurse_from_resuming() -> None:
+    world = paused()
+    world.hr = 54
+    world.advance(2)
+    world.acknowledge_all()
+    for _ in range(20):
+        world.hr = 109 - world.hr
+        world.advance(2)
+    assert world.resume().state is ReceiptState.ACCEPTED
+
+
+@pytest.mark.req("CMD-03", "ALRM-08")
+def test_an_acknowledgement_of_what_persists_does_not_move_the_version() -> None:
+    world = running()
+    world.hr = 115
+    world.advance(2)
+    rev = world.core.state.rev
+    answer = world.answer("anna", Acknowledge(alarm="hr-high-alert", episode=1))
+    assert answer.state is ReceiptState.VERIFIED
+    assert world.core.state.rev == rev
+
+
+# ---- supervision ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.req("COMM-07")
+def test_a_lost_broker_alarms_soon_and_pauses_at_its_time_by_the_real_clock_alone() -> None:
+    world = running()
+    real_ns = world.now_ns
+    world.tokens = False
+    world.tell(BrokerLost(reason="x", real_ns=real_ns))
+    core = world.core
+
+    def at(lost_ns: int) -> None:
+        core.state.pump = replace(core.state.pump, status_at_ns=world.now_ns)
+        list(core.handle(DeadlineReached(real_ns=real_ns + lost_ns), world.now_ns))
+
+    at(5 * S - 1)
+    assert "supervision" not in world.alarm_ids()
+    at(5 * S)
+    assert "supervision" in world.alarm_ids()
+    at(120 * S - 1)
+    assert core.state.halt is None
+    assert core.permission(world.now_ns)
+    at(120 * S)
+    assert core.state.halt is not None
+
+
+@pytest.mark.req("COMM-07")
+def test_the_last_station_that_falls_silent_is_a_loss_and_no_station_at_all_is_none() -> None:
+    world = running()
+    world.tell(StationSeen(user="anna", real_ns=world.now_ns))
+    world.advance(10)
+    assert "supervision" not in world.alarm_ids()
+    world.advance(1.1)
+    assert "supervision" in world.alarm_ids()
+    world.advance(110)
+    assert world.mode is Mode.PAUSED
+
+
+def test_no_loss_of_the_broker_is_older_than_the_daemon() -> None:
+    source = paused()
+    world = World(core=Core(settings()), now_ns=source.now_ns, pump=source.pump)
+    world.tell(Booted(boot="b", bed="bed1", recovered=source.saved, seen_ids=()))
+    world.tell(DeadlineReached(real_ns=987_654_321 * S))
+    assert "supervision" not in world.alarm_ids()
+
+
+# ---- permission and line policy -------------------------------------------------------------------------------------
+
+
+@pytest.mark.req("COMM-03", "COMM-04")
+def test_the_default_is_no() -> None:
+    core = Core(settings())
+    assert not core.permission(T0)
+    assert core.line_policy(T0) is LinePolicy.STOPPING
+    for mode in Mode:
+        found, now = core_in(mode)
+        assert found.permission(now) is (mode is Mode.RUNNING)
+        expected = {
+            Mode.RUNNING: LinePolicy.MOVING,
+            Mode.STOPPING: LinePolicy.STOPPING,
+            Mode.UNKNOWN: LinePolicy.STOPPING,
+            Mode.IDLE: LinePolicy.STOPPING,
+        }.get(mode, LinePolicy.FREE)
+        assert found.line_policy(now) is expected, mode
+
+
+@pytest.mark.req("COMM-03")
+def test_each_cause_takes_permission_away() -> None:
+    core, now = core_in(Mode.RUNNING)
+    before = core.state
+    assert core.permission(now)
+    pump = before.pump
+    assert before.watch is not None
+    for changes in (
+        {"journal_error": "disk full"},
+        {"pump": replace(pump, link_up=False)},
+        {"pump": replace(pump, status_at_ns=now - 3 * S - 1)},
+        {"pump": replace(pump, status=PumpStatus(state=PumpState.OTHER, asked_at_ns=now))},
+        {"broker_lost_real_ns": before.real_ns - 120 * S},
+        {"watch": replace(before.watch, mismatch=Mismatch.OVER)},
+        {"watch": replace(before.watch, mismatch=Mismatch.STALLED)},
+        {"running_since_ns": now - 2_449 * S},
+        {"vitals": replace(before.vitals, latest={}), "interlocks": replace(before.interlocks, watched_since_ns=0)},
+    ):
+        found, _ = core_in(Mode.RUNNING)
+        for name, value in changes.items():
+            setattr(found.state, name, value)
+        assert not found.permission(now), changes
+        effects = list(found.handle(DeadlineReached(real_ns=before.real_ns), now))
+        assert isinstance(effects[0], SendStop)
+        assert found.state.alarms.listed, "a pause that no human asked for has an alarm"
+
+
+@pytest.mark.req("DOSE-05")
+def test_the_running_time_is_limited() -> None:
+    core, now = core_in(Mode.RUNNING)
+    core.state.ran_ns, core.state.running_since_ns = 0, now - 2_448 * S
+    assert core.permission(now)
+    assert not core.permission(now + 1)
+
+
+@pytest.mark.req("LOG-01", "ALRM-04")
+def test_a_journal_that_fails_pauses_the_infusion() -> None:
+    world = running()
+    assert only(world.tell(JournalFailed(reason="disk full")), SendStop)
+    assert "journal" in world.alarm_ids()
+
+
+# ---- the counter ----------------------------------------------------------------------------------------------------
+
+
+def watch_at(percent: int, seconds: int, count_nl: int = 1_000) -> CounterWatch:
+    watch = CounterWatch.of_run(RATE, 0)
+    for second in range(1, seconds + 1):
+        low = RATE * percent // 100 * second * S // NS_PER_H // count_nl * count_nl
+        watch = watch.take(PumpCounter(low_nl=low, high_nl=low + count_nl, asked_at_ns=second * S), second * S)
+    return watch
+
+
+@pytest.mark.req("DOSE-08", "DOSE-09")
+@pytest.mark.parametrize(
+    ("percent", "mismatch"),
+    [(100, None), (104, None), (107, Mismatch.OVER), (91, None), (88, Mismatch.UNDER), (0, Mismatch.STALLED)],
+)
+def test_the_counter_must_follow_the_rate(percent: int, mismatch: Mismatch | None) -> None:
+    assert watch_at(percent, 90).mismatch is mismatch
+
+
+@pytest.mark.req("DOSE-09")
+def test_a_counter_that_stands_still_for_20_s_is_a_stall() -> None:
+    assert watch_at(0, 19).mismatch is None
+    assert watch_at(0, 20).mismatch is Mismatch.STALLED
+
+
+@pytest.mark.req("DOSE-09", "ALRM-04")
+def test_a_counter_that_is_not_read_any_more_pauses() -> None:
+    core, now = core_in(Mode.RUNNING)
+    assert core.state.watch is not None
+    last = core.state.watch.reads[-1]
+    core.state.watch = replace(core.state.watch, reads=(replace(last, asked_at_ns=now - 20 * S),))
+    assert core.permission(now)
+    assert not core.permission(now + MS)
+
+
+def test_the_cuff_is_inflated_at_its_interval() -> None:
+    world = running(1)
+    started = [at for at, effect in world.effects if isinstance(effect, MeasureNibp)][-1]
+    world.advance(660)
+    cycles = [at for at, effect in world.effects if isinstance(effect, MeasureNibp) and at > started]
+    assert [at - started for at in cycles] == [300 * S, 600 * S]

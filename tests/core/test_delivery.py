@@ -1,0 +1,226 @@
+"""The ledger against a true plunger: the interval always contains the truth, and never more than the order."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pumpd.core.commands import ReceiptState
+from pumpd.core.delivery import Ledger
+from pumpd.core.modes import Mode
+from pumpd.core.ports import Outcome, PumpAlarmed, PumpAlarmKind, PumpCounter
+from tests.core.support import MS, S, in_mode, paused, ready, running
+
+ORDER_NL = 17_500_000
+RATE = 26_250_000
+
+
+def begun(now_ns: int = 0) -> Ledger:
+    return Ledger(order_nl=ORDER_NL).open_run("r", ORDER_NL, RATE, now_ns).begin_run(ORDER_NL, RATE, now_ns)
+
+
+def read(low_nl: int, at_ns: int, count_nl: int = 1_000) -> PumpCounter:
+    return PumpCounter(low_nl=low_nl, high_nl=low_nl + count_nl, asked_at_ns=at_ns)
+
+
+@pytest.mark.req("DOSE-11", "DOSE-12")
+@given(
+    steps=st.lists(
+        st.tuples(st.integers(0, 4_000), st.sampled_from(["read", "lost", "pause", "cut", "run", "reset", "restart"])),
+        max_size=25,
+    ),
+    percent=st.integers(90, 104),
+)
+def test_the_interval_contains_the_truth_whatever_happens(steps: list[tuple[int, str]], percent: int) -> None:
+    now = true_nl = counted_nl = run_nl = 0
+    true_rate = RATE * percent // 100
+    ledger = begun(now)
+    moving, cap_nl, low_before, number = True, ORDER_NL, 0, 1
+
+    def flow(until_ns: int) -> int:
+        return min(true_rate * (until_ns - now) // (3_600 * S), cap_nl - run_nl) if moving else 0
+
+    for after_ms, what in steps:
+        later = now + after_ms * MS
+        given_nl = flow(later)
+        true_nl, counted_nl, run_nl, now = true_nl + given_nl, counted_nl + given_nl, run_nl + given_nl, later
+        match what:
+            case "read":
+                count_nl = 1_000 if counted_nl < 10_000_000 else 10_000
+                ledger = ledger.with_counter(
+                    read(counted_nl // count_nl * count_nl, now, count_nl), moving=moving, now_ns=now
+                )
+            case "pause":
+                moving = False
+            case "cut":
+                ledger = ledger.link_lost(now + 5 * S)
+                true_nl += (more := min(flow(now + 5 * S), cap_nl - run_nl))
+                counted_nl, run_nl, now, moving = counted_nl + more, run_nl + more, now + 5 * S, False
+            case "reset":
+                counted_nl, moving = 0, False
+                ledger = ledger.counter_reset()
+            case "restart":
+                ledger, moving = ledger.after_restart(), False
+            case "run" if not moving and ledger.remaining(now) > 0:
+                number += 1
+                cap_nl = ledger.remaining(now)
+                ledger = ledger.open_run(f"r{number}", cap_nl, RATE, now).begin_run(cap_nl, RATE, now)
+                counted_nl = run_nl = 0
+                moving = True
+            case _:
+                pass
+        assert ledger.low() <= true_nl <= ledger.high(now), what
+        assert ledger.high(now) <= ORDER_NL
+        assert ledger.low() >= low_before, "the low bound never falls"
+        low_before = ledger.low()
+
+
+@pytest.mark.req("DOSE-04")
+def test_more_than_the_order_is_never_authorised() -> None:
+    ledger = begun().with_counter(read(5_000_000, S), moving=False, now_ns=S)
+    left = ledger.remaining(S)
+    assert left == ORDER_NL - 5_001_000
+    with pytest.raises(ValueError, match="passes"):
+        ledger.open_run("r2", left + 1, RATE, S)
+    assert ledger.open_run("r2", left, RATE, S).high(S) == 5_001_000
+
+
+@pytest.mark.req("DOSE-11")
+def test_a_high_bound_rises_with_time_and_falls_to_a_read_back_alone() -> None:
+    ledger = begun()
+    assert ledger.high(S) > 0
+    assert ledger.low() == 0
+    seen = ledger.with_counter(read(7_000, S), moving=False, now_ns=S)
+    assert (seen.low(), seen.high(100 * S)) == (7_000, 8_000)
+
+
+def test_a_pump_that_passed_its_end_stop_is_not_bounded_by_it() -> None:
+    ledger = begun().with_counter(read(ORDER_NL + 20_000, S, 10_000), moving=True, now_ns=S)
+    assert ledger.low() == ORDER_NL + 20_000
+    assert ledger.high(S) == ORDER_NL + 30_000
+    assert ledger.high(11 * S) > ORDER_NL + 30_000
+
+
+def test_without_contact_the_lease_bounds_what_may_have_flowed() -> None:
+    ledger = begun().link_lost(5 * S)
+    assert ledger.high(5 * S) == ledger.high(1_000 * S)
+
+
+@pytest.mark.parametrize(
+    ("low_nl", "complete"), [(ORDER_NL - 10_001, False), (ORDER_NL - 10_000, True), (ORDER_NL, True)]
+)
+def test_complete_is_within_one_count_per_run(low_nl: int, complete: bool) -> None:
+    assert begun().with_counter(read(low_nl, S, 10_000), moving=False, now_ns=S).is_complete() is complete
+
+
+def test_nothing_is_complete_before_a_run() -> None:
+    assert not Ledger(order_nl=0).is_complete()
+    assert not Ledger(order_nl=ORDER_NL).open_run("r", ORDER_NL, RATE, 0).is_complete()
+
+
+@pytest.mark.req("DOSE-04", "LOG-02")
+def test_a_run_that_was_authorised_before_a_crash_is_bounded_by_the_first_read() -> None:
+    earlier = begun().with_counter(read(5_000_000, S), moving=False, now_ns=S)
+    recovered = earlier.open_run("r2", earlier.remaining(S), RATE, S).after_restart()
+    assert recovered.high(2 * S) == ORDER_NL
+    # the counter is that of the first run, or that of the second: either way the second gave no more than it shows
+    seen = recovered.with_counter(read(60_000, 3 * S), moving=False, now_ns=3 * S)
+    assert (seen.low(), seen.high(4 * S)) == (5_000_000, 5_001_000 + 61_000)
+
+
+# ---- in the world ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.req("DOSE-11")
+@given(data=st.data())
+def test_replies_lost_and_late_never_put_the_truth_outside(data: st.DataObject) -> None:
+    world = ready()
+    losses = iter(data.draw(st.lists(st.booleans(), min_size=60, max_size=60)))
+    world.lose = lambda: next(losses, False)
+    world.start()
+    for _ in range(20):
+        world.advance(0.5)
+        world.check()
+    world.lose = lambda: False
+    world.stop()
+    world.advance(20)
+    assert world.mode is Mode.ENDED
+
+
+@pytest.mark.req("DOSE-11", "COMM-02")
+def test_a_cut_link_leaves_an_interval_that_the_read_back_closes() -> None:
+    world = running(60)
+    world.cut()
+    assert world.mode is Mode.UNKNOWN
+    for _ in range(20):
+        world.advance(0.5)
+        world.check()
+    width = world.core.state.ledger.high(world.now_ns) - world.core.state.ledger.low()
+    assert width > 30_000
+    world.connect()
+    world.advance(5)
+    assert world.mode is Mode.PAUSED
+    assert world.core.state.ledger.high(world.now_ns) - world.core.state.ledger.low() == 1_000
+
+
+def test_a_link_cut_before_run_was_answered_is_a_run_that_may_have_begun() -> None:
+    world = ready()
+    world.run_outcome = Outcome.UNKNOWN
+    world.start()
+    world.advance(0.6)
+    assert world.runs_sent
+    world.cut()
+    world.advance(10)
+    assert world.mode is Mode.UNKNOWN
+    world.check()
+    assert world.pump.given_nl > 0
+    world.connect()
+    world.advance(5)
+    assert world.mode is Mode.PAUSED
+    assert world.last_answer("start").state is ReceiptState.VERIFIED
+
+
+@pytest.mark.req("PUMP-05", "DOSE-11")
+def test_a_power_cycle_at_the_first_second_does_not_hide_what_was_given() -> None:
+    world = ready()
+    world.start()
+    world.advance(0.8)
+    given_nl = world.pump.given_nl
+    assert given_nl > 1_000
+    world.pump.stop(world.now_ns)
+    world.pump.counted_nl = 0
+    world.tell(PumpAlarmed(kind=PumpAlarmKind.RESET, text="A?R"))
+    world.advance(5)
+    assert world.mode is Mode.PAUSED
+    world.check()
+    assert world.core.state.ledger.high(world.now_ns) >= given_nl
+
+
+def test_a_stale_report_of_rest_does_not_freeze_the_high_bound_of_a_new_run() -> None:
+    world = ready()
+    world.start()
+    world.advance(0.6)
+    assert world.runs_sent
+    world.tell(PumpCounter(low_nl=0, high_nl=1_000, asked_at_ns=world.now_ns))
+    world.advance(0.3)
+    world.check()
+
+
+@pytest.mark.req("DOSE-08")
+def test_a_counter_that_rises_at_rest_halts_and_alarms() -> None:
+    world = paused()
+    before = world.core.state.pump.counter
+    assert before is not None
+    world.pump.given_nl += 5_000
+    world.pump.counted_nl += 5_000
+    low, high = world.pump.counter()
+    world.tell(PumpCounter(low_nl=low, high_nl=high, asked_at_ns=world.now_ns))
+    assert "flow-at-rest" in world.alarm_ids()
+    assert world.mode is Mode.STOPPING
+    world.advance(5)
+    assert world.mode is Mode.PAUSED
+
+
+def test_a_whole_infusion_is_completed_within_one_count() -> None:
+    world = in_mode(Mode.COMPLETED)
+    assert ORDER_NL - 10_000 <= world.pump.given_nl <= ORDER_NL
+    assert not any(alarm.id == "pump-stopped" for alarm in world.core.state.alarms.listed)
