@@ -82,3 +82,14 @@ def test_every_declared_dependency_is_pinned_with_hashes() -> None:
     for requirement in map(Requirement, declared):
         assert requirement.name in pins, f"{requirement.name} is not in constraints.txt"
         assert requirement.specifier.contains(pins[requirement.name]), f"{requirement} against {pins[requirement.name]}"
+
+
+def test_import_contracts_name_every_module_of_the_core() -> None:
+    inner = {path.stem for path in (ROOT / "pumpd" / "core").glob("*.py")} - {"__init__", "ports", "quantities"}
+    contracts = {contract["name"]: contract for contract in PROJECT["tool"]["importlinter"]["contracts"]}
+    for name in (
+        "Drivers see the core's ports and quantities only",
+        "Simulated devices never share a codec with the drivers",
+    ):
+        forbidden = set(contracts[name]["forbidden_modules"])
+        assert {f"pumpd.core.{module}" for module in inner} - forbidden == set(), name

@@ -111,6 +111,7 @@ class Bedside:
         self._waiting.append(event)
         if self._busy:
             return
+        self._notice_stall()
         self._busy = True
         try:
             while self._waiting:
@@ -240,10 +241,16 @@ class Bedside:
 
     def has_stalled(self) -> bool:
         """Say whether the daemon has just stood still, so that bytes it reads now may be old."""
+        self._notice_stall()
+        if self._stalled_at_ns is None:
+            return False
+        return self.parts.clock.now_ns() - self._stalled_at_ns <= STALL_ECHO_NS
+
+    def _notice_stall(self) -> None:
+        """Whatever comes first after a stall notices it, before it sets the next deadline."""
         now_ns = self.parts.clock.now_ns()
         if self._deadline_ns is not None and now_ns > self._deadline_ns + STALL_NS:
             self._stalled_at_ns = now_ns
-        return self._stalled_at_ns is not None and now_ns - self._stalled_at_ns <= STALL_ECHO_NS
 
     def _look(self) -> None:
         clock = self.parts.clock

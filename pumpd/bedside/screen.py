@@ -298,7 +298,7 @@ def _pump(state: CoreState, now_ns: int) -> payloads.Pump:
         state=pump.status.state.value if pump.status is not None else "not known",
         model=pump.attached.model if pump.attached is not None else None,
         firmware=pump.attached.firmware if pump.attached is not None else None,
-        age_s=None if pump.status is None else _seconds(now_ns - pump.status_at_ns),
+        age_s=None if pump.status is None else _seconds(now_ns - pump.status.asked_at_ns),
         lease_s=_seconds(profile.lease_ns),
         worst_extra_ml=_ml(_up(extra_nl)),
     )

@@ -54,11 +54,7 @@ def overdue(state: State, now_ns: int, effects: list[Effect]) -> None:
     waiting = []
     for item in state.awaiting:
         if not item.unknown_said and now_ns - item.since_ns >= FINAL_WORD_NS:
-            why = (
-                "the pump has not confirmed it"
-                if state.pump.link_up
-                else f"no link to the pump: {state.pump.link_reason}"
-            )
+            why = "the pump has not confirmed it" if state.pump.link_up else state.pump.no_link()
             advice = "stop at the pump" if item.kind in STOPPING_KINDS else "watch the pump"
             _say(state, effects, item, ReceiptState.UNKNOWN, f"{why}; {advice}")
             item = replace(item, unknown_said=True)

@@ -104,13 +104,13 @@ def _vital_causes(state: State, now_ns: int) -> Iterator[Cause]:
 
 def _pump_causes(state: State, now_ns: int) -> Iterator[Cause]:
     pump = state.pump
-    if not pump.link_up:
+    if not pump.link_up and (pump.link_reason is not None or state.mode in MAY_MOVE_MODES):
         yield _cause(
             Action.PAUSE,
             Priority.HIGH,
             "pump-link",
             "pump link lost",
-            f"the pump cannot be asked: {pump.link_reason}; its own watchdog stops it within the lease",
+            f"{pump.no_link()}; its own watchdog stops it within the lease",
             _LOOK_AT_PUMP,
         )
     if pump.alarm is not None:
@@ -132,8 +132,8 @@ def _moving_causes(state: State, now_ns: int) -> Iterator[Cause]:
     pump = state.pump
     starting = state.starting
     if starting is None or starting.step is Step.RUN:
-        asked_from_ns = pump.status_at_ns if starting is None else max(pump.status_at_ns, starting.run_sent_ns or 0)
-        age_ns = now_ns - asked_from_ns
+        asked_ns = pump.run_sent_ns if pump.status is None else max(pump.status.asked_at_ns, pump.run_sent_ns)
+        age_ns = now_ns - asked_ns
         if pump.link_up and age_ns > STATUS_MAX_AGE_NS:
             yield _cause(
                 Action.PAUSE,

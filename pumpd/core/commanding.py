@@ -125,7 +125,7 @@ def _halt(state: State, command: Stop | Pause, asked: Awaiting, now_ns: int, eff
     if state.halt is not None and state.halt.phase is not Phase.REPEATING:
         reason = "accepted; the pump does not obey and is left silent so that its watchdog acts: stop at the pump"
     elif not state.pump.link_up:
-        reason = f"accepted; there is no link to the pump ({state.pump.link_reason}): stop at the pump"
+        reason = f"accepted; {state.pump.no_link()}; stop at the pump"
     else:
         reason = "accepted; the stop is on the wire"
     if any(item.command_id == asked.command_id for item in state.awaiting):

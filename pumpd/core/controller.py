@@ -240,7 +240,7 @@ class Core:
         state = self.state
         if status.asked_at_ns < state.pump.run_sent_ns:
             return
-        state.pump = replace(state.pump, status=status, status_at_ns=now_ns)
+        state.pump = replace(state.pump, status=status)
         before = state.halt
         if before is not None:
             state.halt = before.with_status(status, now_ns)
@@ -296,7 +296,9 @@ class Core:
 
     def _link_up(self, now_ns: int, effects: list[Effect]) -> None:
         state = self.state
-        state.pump = replace(state.pump, link_up=True, link_reason="", attached=None, attach_error=None, at_rest=False)
+        state.pump = replace(
+            state.pump, link_up=True, link_reason=None, attached=None, attach_error=None, at_rest=False
+        )
         aim = state.halt.aim if state.halt else Aim.LOOK
         cause = state.halt.cause if state.halt else "the pump's port was opened"
         human = state.halt.by_human if state.halt else False

@@ -8,10 +8,12 @@ from pumpd.core.commands import ReceiptState
 from pumpd.core.effects import Decision, Effect, SendStop, SettlePump
 from pumpd.core.modes import MAY_MOVE_MODES, TRANSITIONS, Mode, Trigger, after
 from pumpd.core.ports import PumpCounter
-from pumpd.core.quantities import NL_PER_ML, text
+from pumpd.core.quantities import NG_PER_MG, NL_PER_ML, text
 from pumpd.core.rest import Aim, Halt, Phase
 from pumpd.core.state import State, Step
 
+SHOWN_NL = 1_000
+"""People see a high bound rounded up to this; `text` rounds the low one down."""
 RUN_KINDS = frozenset({"start", "resume"})
 DIGIT_NL = 10_000
 """One digit of a four-digit pump at 10 mL and above, 0.01 mL: what an end-stop may lie below what was asked for."""
@@ -123,6 +125,8 @@ def _leave(state: State, done: Halt, now_ns: int, effects: list[Effect]) -> None
         trigger, words = Trigger.REST_TO_PAUSED, f"paused: {given}; cause: {done.cause}"
     state.mode = after(state.mode, trigger)
     state.paused_at_ns = now_ns
+    if complete:
+        state.pause_cause = None
     effects.append(Decision(cause="rest", text=words))
 
 
@@ -145,9 +149,9 @@ def delivered_text(state: State, now_ns: int) -> str:
     if order is None:
         return "no order"
     low_nl, high_nl = state.ledger.low(), state.ledger.high(now_ns)
-    bounds = sorted({low_nl, high_nl})
+    bounds = sorted({low_nl, -(-high_nl // SHOWN_NL) * SHOWN_NL})
     ml = " to ".join(text(bound, NL_PER_ML, 3) for bound in bounds)
-    mg = " to ".join(text(order.concentration.mass_ng(bound), 1_000_000, 2) for bound in bounds)
+    mg = " to ".join(text(order.concentration.mass_ng(bound), NG_PER_MG, 3) for bound in bounds)
     return f"{ml} mL ({mg} mg) of {text(order.volume_nl, NL_PER_ML, 3)} mL"
 
 

@@ -88,7 +88,7 @@ def _standing_causes(state: State, now_ns: int) -> Iterator[str]:
 def _pump_blockers(state: State) -> Iterator[str]:
     pump = state.pump
     if not pump.link_up:
-        yield f"no link to the pump: {pump.link_reason}"
+        yield pump.no_link()
     elif pump.attach_error is not None:
         yield f"the pump cannot be used: {pump.attach_error}"
     elif pump.attached is None or not pump.at_rest:

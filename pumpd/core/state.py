@@ -68,16 +68,19 @@ class PumpView:
     """What is known of the pump."""
 
     link_up: bool = False
-    link_reason: str = "not opened yet"
+    link_reason: str | None = None  # why the link is down; None until the port was tried
     attached: PumpAttached | None = None
     attach_error: str | None = None
     status: PumpStatus | None = None
-    status_at_ns: int = 0
     counter: PumpCounter | None = None
     at_rest: bool = False  # confirmed, and no report to the contrary since
     alarm: PumpAlarmed | None = None
     polled_ns: int = 0
     run_sent_ns: int = 0  # when RUN last left; an answer to an older question says nothing about that run
+
+    def no_link(self) -> str:
+        """Say in words that the link is down, and why."""
+        return f"no link to the pump: {self.link_reason or 'its port was not opened yet'}"
 
 
 @dataclass(slots=True, kw_only=True)

@@ -101,7 +101,7 @@ def test_a_lost_broker_alarms_soon_and_pauses_at_its_time_by_the_real_clock_alon
     core = world.core
 
     def at(lost_ns: int) -> None:
-        core.state.pump = replace(core.state.pump, status_at_ns=world.now_ns)
+        core.state.pump = replace(core.state.pump, status=PumpStatus(state=PumpState.MOVING, asked_at_ns=world.now_ns))
         list(core.handle(DeadlineReached(real_ns=real_ns + lost_ns), world.now_ns))
 
     at(5 * S - 1)
@@ -165,7 +165,7 @@ def test_each_cause_takes_permission_away() -> None:
     for changes in (
         {"journal_error": "disk full"},
         {"pump": replace(pump, link_up=False)},
-        {"pump": replace(pump, status_at_ns=now - 3 * S - 1)},
+        {"pump": replace(pump, status=PumpStatus(state=PumpState.MOVING, asked_at_ns=now - 3 * S - 1), run_sent_ns=0)},
         {"pump": replace(pump, status=PumpStatus(state=PumpState.OTHER, asked_at_ns=now))},
         {"broker_lost_real_ns": before.real_ns - 120 * S},
         {"watch": replace(before.watch, mismatch=Mismatch.OVER)},

@@ -140,7 +140,9 @@ def test_a_pump_that_stops_by_itself_amid_the_infusion_is_alarmed_at_once() -> N
 def test_a_silent_pump_pauses_after_three_seconds_with_an_alarm() -> None:
     world = running()
     world.pump_answers = False
-    last_ns = world.core.state.pump.status_at_ns
+    status = world.core.state.pump.status
+    assert status is not None
+    last_ns = status.asked_at_ns
     world.now_ns = last_ns + 3 * S
     assert world.core.permission(world.now_ns)
     world.now_ns += 1

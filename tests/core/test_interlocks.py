@@ -9,7 +9,7 @@ from pumpd.core.controller import Core
 from pumpd.core.effects import MeasureNibp, SendStop
 from pumpd.core.events import DeadlineReached
 from pumpd.core.modes import Mode
-from pumpd.core.ports import NibpFailed, SamplesReceived, Validity, VitalKind
+from pumpd.core.ports import NibpFailed, PumpState, PumpStatus, SamplesReceived, Validity, VitalKind
 from pumpd.core.session import Baseline
 from tests.core.support import MS, S, core_in, frame, nibp, only, running, vital
 
@@ -27,7 +27,7 @@ class Bed:
         state = self.core.state
         if state.watch is None:
             return
-        state.pump = replace(state.pump, status_at_ns=self.now_ns)
+        state.pump = replace(state.pump, status=PumpStatus(state=PumpState.MOVING, asked_at_ns=self.now_ns))
         state.watch = replace(state.watch, reads=(replace(state.watch.reads[-1], asked_at_ns=self.now_ns),))
         state.running_since_ns = self.now_ns
 
