@@ -1,7 +1,6 @@
 """The daemon of one pump: builds a bedside from its configuration, runs it, and brings the pump to rest at its end."""
 
 import asyncio
-import os
 import secrets
 from collections.abc import Callable
 from pathlib import Path
@@ -11,13 +10,12 @@ import structlog
 
 from drivers import registry
 from pumpd.bedside.bedside import Bedside, Parts
-from pumpd.bedside.config import Config, ConfigError
-from pumpd.bedside.local_alarm import LogAlarm
+from pumpd.bedside.config import Config, ConfigError, Device
 from pumpd.bedside.monitor_port import CuffPort, MonitorPort
-from pumpd.bedside.notify import ServiceManager
+from pumpd.bedside.outside import JournalCallbacks, Line, Outside, RealOutside
 from pumpd.bedside.pump_port import PumpCallbacks, PumpPort
-from pumpd.bedside.recovery import recover, seen_ids
 from pumpd.bedside.screen import BusScreen
+from pumpd.bedside.serial_line import LineCallbacks
 from pumpd.core.commands import Role
 from pumpd.core.controller import Core
 from pumpd.core.events import Booted, BrokerConnected, BrokerLost, TokenIssued
@@ -25,16 +23,13 @@ from pumpd.core.ports import Clock, PumpDriver
 from pumpd.core.quantities import NS_PER_S
 from pumpd.core.state import Settings
 from pumpd.mqtt.intake import Flooded, Intake
-from pumpd.mqtt.session import BrokerSession, Callbacks
-from pumpd.mqtt.topics import daemon_filters
-from pumpd.records.journal import SqliteJournal
+from pumpd.mqtt.session import Callbacks
 
 _log = structlog.get_logger("pumpd")
 
 HEARTBEAT_S = 1.0
 END_LIMIT_S = 10.0
 """How long an ending daemon tries to confirm rest (requirement CTRL-10)."""
-PTY_DIRECTORY = Path("/dev/pts")
 
 
 class DaemonClock(Clock, Protocol):
@@ -46,15 +41,29 @@ class DaemonClock(Clock, Protocol):
 class Daemon:
     """One configured daemon. `run` lives until `end` is called or something fails."""
 
-    def __init__(self, config: Config, *, clock: DaemonClock, loop: asyncio.AbstractEventLoop) -> None:
-        """Build everything; nothing is opened but the journal. Raises `ConfigError` and `JournalError`."""
+    def __init__(
+        self,
+        config: Config,
+        *,
+        clock: DaemonClock,
+        loop: asyncio.AbstractEventLoop,
+        outside: Outside | None = None,
+        token_hex: Callable[[int], str] = secrets.token_hex,
+    ) -> None:
+        """Build everything; nothing is opened but the journal. Raises `ConfigError` and `JournalError`.
+
+        `outside` is the real one by default. `token_hex(n)` gives n bytes that nobody can guess; only a simulation,
+        which must be able to repeat itself, brings its own.
+        """
+        self._outside: Outside = RealOutside(config, loop) if outside is None else outside
         self._pump_driver = registry.pump(config.pump.driver, lease_s=config.profile.lease_ns // NS_PER_S)
-        _refuse_unfit(config, clock, self._pump_driver)
+        _refuse_unfit(config, clock, self._pump_driver, self._outside)
         self.config = config
         self._clock = clock
         self._loop = loop
+        self._token_hex = token_hex
         self._ended = asyncio.Event()
-        self._boot = secrets.token_hex(8)
+        self._boot = token_hex(8)
         self._operators: dict[str, Role] = config.site.operators
         self._intake = Intake(bed=config.bed, users=frozenset(self._operators))
         core = Core(Settings(profile=config.profile, operators=self._operators, simulated=config.simulated))
@@ -67,8 +76,14 @@ class Daemon:
         """
         bedside = self.bedside
         parts = bedside.parts
-        path = self.config.journal
-        bedside.dispatch(Booted(boot=self._boot, bed=self.config.bed, recovered=recover(path), seen_ids=seen_ids(path)))
+        bedside.dispatch(
+            Booted(
+                boot=self._boot,
+                bed=self.config.bed,
+                recovered=self._outside.recovered(),
+                seen_ids=self._outside.seen_ids(),
+            )
+        )
         try:
             for port in (parts.pump, parts.oximeter, parts.cuff):
                 port.start()
@@ -123,43 +138,43 @@ class Daemon:
     # ---- parts ------------------------------------------------------------------------------------------------------
 
     def _make_parts(self, bedside: Bedside) -> Parts:
-        config, clock, loop = self.config, self._clock, self._loop
-        self._session = BrokerSession(
-            endpoint=config.site.endpoint,
-            bed=config.bed,
-            account=config.site.beds[config.bed],
-            password=config.site.daemon_password(config.bed),
-            boot=self._boot,
-            filters=daemon_filters(config.bed, tuple(self._operators)),
-            callbacks=Callbacks(
+        config, clock, outside = self.config, self._clock, self._outside
+        self._session = outside.bus(
+            self._boot,
+            Callbacks(
                 on_connected=lambda: bedside.guard(self._connected),
                 on_message=lambda topic, payload, kept: bedside.guard(lambda: self._message(topic, payload, kept)),
                 on_lost=lambda reason: bedside.guard(lambda: self._lost(reason)),
             ),
         )
         self._screen = BusScreen(
-            core=bedside.core, bus=self._session, clock=clock, bed=config.bed, clinical=config.clinical
+            core=bedside.core,
+            bus=self._session,
+            clock=clock,
+            bed=config.bed,
+            clinical=config.clinical,
+            token_hex=self._token_hex,
         )
+        oximeter = registry.oximeter(config.oximeter.driver)
+        cuff = registry.cuff(config.cuff.driver)
         return Parts(
             clock=clock,
-            journal=SqliteJournal(
-                config.journal,
-                bed=config.bed,
-                boot=self._boot,
-                wall=clock.wall_utc,
-                post=self._post,
-                on_durable=bedside.journal_confirmed,
-                on_failed=bedside.journal_failed,
-                on_recovered=bedside.journal_recovered,
+            journal=outside.journal(
+                self._boot,
+                clock.wall_utc,
+                JournalCallbacks(
+                    on_durable=bedside.journal_confirmed,
+                    on_failed=bedside.journal_failed,
+                    on_recovered=bedside.journal_recovered,
+                ),
             ),
             screen=self._screen,
-            local_alarm=LogAlarm(),
-            service_manager=ServiceManager(),
+            local_alarm=outside.local_alarm(),
+            service_manager=outside.service_manager(),
             pump=PumpPort(
                 driver=self._pump_driver,
-                port=Path(config.pump.port),
+                make_line=self._maker(config.pump, self._pump_driver.baud),
                 clock=clock,
-                loop=loop,
                 callbacks=PumpCallbacks(
                     on_fact=bedside.dispatch,
                     on_opened=bedside.pump_opened,
@@ -171,28 +186,26 @@ class Daemon:
             ),
             oximeter=MonitorPort(
                 name="oximeter",
-                driver=registry.oximeter(config.oximeter.driver),
-                port=Path(config.oximeter.port),
+                driver=oximeter,
+                make_line=self._maker(config.oximeter, oximeter.baud),
                 clock=clock,
-                loop=loop,
                 on_event=bedside.dispatch,
                 guard=bedside.guard,
                 has_stalled=bedside.has_stalled,
             ),
             cuff=CuffPort(
                 name="cuff",
-                driver=registry.cuff(config.cuff.driver),
-                port=Path(config.cuff.port),
+                driver=cuff,
+                make_line=self._maker(config.cuff, cuff.baud),
                 clock=clock,
-                loop=loop,
                 on_event=bedside.dispatch,
                 guard=bedside.guard,
                 has_stalled=bedside.has_stalled,
             ),
         )
 
-    def _post(self, callback: Callable[[], None]) -> None:
-        self._loop.call_soon_threadsafe(callback)
+    def _maker(self, device: Device, baud: int) -> Callable[[LineCallbacks], Line]:
+        return lambda callbacks: self._outside.line(device.port, baud, callbacks)
 
     # ---- bus --------------------------------------------------------------------------------------------------------
 
@@ -212,13 +225,13 @@ class Daemon:
             self.bedside.dispatch(event)
 
 
-def _refuse_unfit(config: Config, clock: DaemonClock, driver: PumpDriver) -> None:
+def _refuse_unfit(config: Config, clock: DaemonClock, driver: PumpDriver, outside: Outside) -> None:
     """Refuse combinations in which a simulation could meet a real pump, or a bench pump a patient."""
     port = Path(config.pump.port)
-    is_pty = Path(os.path.realpath(port)).is_relative_to(PTY_DIRECTORY)
-    if not clock.is_real and not is_pty:
+    is_simulated = outside.is_simulated(config.pump.port)
+    if not clock.is_real and not is_simulated:
         raise ConfigError(f"an elastic clock is for simulators only, and {port} is no pseudo-terminal")
-    if config.simulated and port.exists() and not is_pty:
+    if config.simulated and not is_simulated and port.exists():
         raise ConfigError(f"simulated is true, but {port} is a real port; a simulated session never opens one")
     if not config.clinical:
         return

@@ -1,11 +1,10 @@
 """A monitor's side of the shell: driver and serial line joined."""
 
-import asyncio
 from collections.abc import Callable
-from pathlib import Path
 
 from pumpd.bedside.alarm_clock import AlarmClock
-from pumpd.bedside.serial_line import LineCallbacks, SerialLine
+from pumpd.bedside.outside import Line
+from pumpd.bedside.serial_line import LineCallbacks
 from pumpd.core.ports import Clock, CuffDriver, MonitorDriver, MonitorEvent, MonitorNotice, NibpFailed
 
 
@@ -17,9 +16,8 @@ class MonitorPort:
         *,
         name: str,
         driver: MonitorDriver,
-        port: Path,
+        make_line: Callable[[LineCallbacks], Line],
         clock: Clock,
-        loop: asyncio.AbstractEventLoop,
         on_event: Callable[[MonitorEvent], None],
         guard: Callable[[Callable[[], None]], None],
         has_stalled: Callable[[], bool],
@@ -30,15 +28,12 @@ class MonitorPort:
         self._on_event = on_event
         self._has_stalled = has_stalled
         self._alarm_clock = AlarmClock(clock, lambda: guard(self.drive))
-        self._line = SerialLine(
-            port=port,
-            baud=driver.baud,
-            loop=loop,
-            callbacks=LineCallbacks(
+        self._line = make_line(
+            LineCallbacks(
                 on_opened=lambda: guard(self._opened),
                 on_bytes=lambda data: guard(lambda: self._received(data)),
                 on_closed=lambda reason: guard(lambda: self._closed(reason)),
-            ),
+            )
         )
 
     @property

@@ -1,12 +1,11 @@
 """The pump's side of the shell: driver and serial line joined, every packet gated by the core's line policy."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from pumpd.bedside.alarm_clock import AlarmClock
-from pumpd.bedside.serial_line import LineCallbacks, SerialLine
+from pumpd.bedside.outside import Line
+from pumpd.bedside.serial_line import LineCallbacks
 from pumpd.core.ports import Clock, LinePolicy, PumpDriver, PumpFact, RunOrder
 
 
@@ -29,9 +28,8 @@ class PumpPort:
         self,
         *,
         driver: PumpDriver,
-        port: Path,
+        make_line: Callable[[LineCallbacks], Line],
         clock: Clock,
-        loop: asyncio.AbstractEventLoop,
         callbacks: PumpCallbacks,
     ) -> None:
         self.driver = driver
@@ -40,15 +38,12 @@ class PumpPort:
         self._last_packet_ns: int | None = None
         self._driving = False
         self._alarm_clock = AlarmClock(clock, lambda: callbacks.guard(self.drive))
-        self._line = SerialLine(
-            port=port,
-            baud=driver.baud,
-            loop=loop,
-            callbacks=LineCallbacks(
+        self._line = make_line(
+            LineCallbacks(
                 on_opened=self._opened,
                 on_bytes=lambda data: callbacks.guard(lambda: self._received(data)),
                 on_closed=self._closed,
-            ),
+            )
         )
 
     @property

@@ -1,5 +1,6 @@
 """What a restarted daemon must know, read from the journal: the last session record, and the ids that have acted."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from pumpd.core.commands import CommandReceived
@@ -13,17 +14,27 @@ _TYPES = encoding.registry(SaveSession, CommandReceived)
 
 def recover(journal: Path) -> SessionRecord | None:
     """Return the newest session the journal holds, open or not; raises `JournalError` and `EncodingError`."""
-    for _, body in reader.newest(journal, kind=SaveSession.__name__, limit=1):
+    return newest_session(body for _, body in reader.newest(journal, kind=SaveSession.__name__, limit=1))
+
+
+def seen_ids(journal: Path) -> tuple[str, ...]:
+    """Return the ids of the commands the journal holds, the oldest first."""
+    return ids_in(body for _, body in reader.newest(journal, kind=CommandReceived.__name__, limit=REMEMBERED_IDS))
+
+
+def newest_session(bodies: Iterable[str]) -> SessionRecord | None:
+    """Return the first session in the bodies of `SaveSession` records, the newest first; raises `EncodingError`."""
+    for body in bodies:
         saved = encoding.parse(body, _TYPES)
         if isinstance(saved, SaveSession):
             return saved.record
     return None
 
 
-def seen_ids(journal: Path) -> tuple[str, ...]:
-    """Return the ids of the commands the journal holds, the oldest first."""
+def ids_in(bodies: Iterable[str]) -> tuple[str, ...]:
+    """Return the ids in the bodies of `CommandReceived` records, the newest first; the ids are the oldest first."""
     found = []
-    for _, body in reader.newest(journal, kind=CommandReceived.__name__, limit=REMEMBERED_IDS):
+    for body in bodies:
         received = encoding.parse(body, _TYPES)
         if isinstance(received, CommandReceived):
             found.append(received.id)

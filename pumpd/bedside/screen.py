@@ -1,9 +1,8 @@
 """Shows what is the case: core state to payloads to the bus. Publishes; decides nothing."""
 
-import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
@@ -50,13 +49,16 @@ _MODE_TEXTS = {
 class BusScreen:
     """Publishes state, alarms, vitals, receipts and the heartbeat of one bed."""
 
-    def __init__(self, *, core: Core, bus: Bus, clock: Clock, bed: str, clinical: bool) -> None:
+    def __init__(
+        self, *, core: Core, bus: Bus, clock: Clock, bed: str, clinical: bool, token_hex: Callable[[int], str]
+    ) -> None:
         self._core = core
         self._bus = bus
         self._clock = clock
         self._topics = BedTopics(bed=bed)
         self._bed = bed
         self._clinical = clinical
+        self._token_hex = token_hex
         self._heartbeats = 0
         self._lines = 0
 
@@ -109,7 +111,7 @@ class BusScreen:
 
     def heartbeat(self, issue: Callable[[str], None]) -> None:
         """Make a fresh token, let the core know it through `issue`, then show it with state and vitals."""
-        token = secrets.token_hex(16)
+        token = self._token_hex(16)
         issue(token)
         state = self._core.state
         self._heartbeats += 1
@@ -151,7 +153,11 @@ class BusScreen:
         self._bus.publish(topic, payload.to_bytes(), qos=qos, retain=retain)
 
     def _utc(self, ago_ns: int) -> str:
-        return (datetime.now(UTC) - timedelta(microseconds=ago_ns // 1_000)).isoformat(timespec="milliseconds")
+        now = self._clock.wall_utc()
+        if ago_ns == 0:
+            return now
+        then = datetime.fromisoformat(now) - timedelta(microseconds=ago_ns // 1_000)
+        return then.isoformat(timespec="milliseconds")
 
     def _state(self) -> payloads.State:
         state = self._core.state
