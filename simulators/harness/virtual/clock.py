@@ -1,0 +1,55 @@
+"""The clocks of daemon and devices in simulated time: one integer for all of them, wall time from a fixed date."""
+
+import asyncio
+from asyncio.events import TimerHandle
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from simulators.harness.virtual.loop import NS_PER_S, VirtualLoop
+
+EPOCH = datetime(2026, 1, 1, 8, tzinfo=UTC)
+"""The wall time at simulated instant 0."""
+
+
+class VirtualClock:
+    """Fulfils the daemon's `Clock` and the devices' `HostClock`. Timers are neither early nor late."""
+
+    is_real = False
+
+    def __init__(self, loop: VirtualLoop) -> None:
+        self._loop = loop
+        self.wall_offset_ns = 0
+        """How far the wall clock is off: set it to let the wall time jump."""
+        self._wall = (-1, 0, "")
+
+    def now_ns(self) -> int:
+        """Return simulated time."""
+        return self._loop.now_ns()
+
+    def real_ns(self) -> int:
+        """Return simulated time: people and networks live in it too."""
+        return self._loop.now_ns()
+
+    def wall_utc(self) -> str:
+        """Return the wall time as RFC 3339 in UTC."""
+        now_ns = self._loop.now_ns()
+        known_ns, offset_ns, text = self._wall
+        if known_ns != now_ns or offset_ns != self.wall_offset_ns:
+            since = timedelta(microseconds=(now_ns + self.wall_offset_ns) // 1_000)
+            text = (EPOCH + since).isoformat(timespec="milliseconds")
+            self._wall = (now_ns, self.wall_offset_ns, text)
+        return text
+
+    def call_at(self, when_ns: int, callback: Callable[[], object]) -> TimerHandle:
+        """Call `callback` at `when_ns`."""
+        return self._loop.call_at_ns(when_ns, callback)
+
+    async def reach(self, when_ns: int) -> None:
+        """Return at `when_ns`."""
+        reached = asyncio.Event()
+        self._loop.call_at_ns(when_ns, reached.set)
+        await reached.wait()
+
+    async def pass_s(self, seconds: float) -> None:
+        """Return when so many seconds have passed."""
+        await self.reach(self._loop.now_ns() + round(seconds * NS_PER_S))

@@ -1,0 +1,34 @@
+"""What happened, in order: bytes on the lines, messages on the bus, records of the journal; and their hash."""
+
+import hashlib
+from typing import NamedTuple
+
+
+class Entry(NamedTuple):
+    """Something that happened. `source` names line and direction (`pump>` leaves the daemon), bus topic or journal."""
+
+    at_ns: int
+    source: str
+    data: bytes
+
+
+class Tape:
+    """Hashes every entry; keeps those whose source begins with one of `kept`, which is a tuple of beginnings."""
+
+    def __init__(self, kept: tuple[str, ...] = ()) -> None:
+        self._kept = kept
+        self._hash = hashlib.sha256()
+        self.entries: list[Entry] = []
+        self.messages = 0
+
+    def note(self, at_ns: int, source: str, data: bytes) -> None:
+        """Take an entry."""
+        self._hash.update(b"%d %b %d\n" % (at_ns, source.encode(), len(data)))
+        self._hash.update(data)
+        self.messages += 1
+        if self._kept and source.startswith(self._kept):
+            self.entries.append(Entry(at_ns, source, data))
+
+    def digest(self) -> str:
+        """Return the SHA-256 over everything so far, as hex."""
+        return self._hash.hexdigest()
