@@ -38,7 +38,7 @@ def _kept(seen: Seen, condition: StopCondition) -> Iterator[Violation]:
     deadline_ns = condition.at_ns + condition.rest_within_ns
     for stretch in seen.flow.stretches:
         begins_anew = stretch.from_ns > condition.at_ns and stretch.from_ns not in seen.observation.keypad_starts_ns
-        if begins_anew and stretch.to_ns > deadline_ns and stretch.from_ns < condition.until_ns:
+        if begins_anew and stretch.to_ns > deadline_ns:
             at_ns = max(stretch.from_ns, deadline_ns)
             if at_ns < condition.until_ns:
                 text = f"{condition.cause}: it flows again although this still holds"

@@ -27,15 +27,12 @@ def alarm(seen: Seen) -> Iterator[Violation]:
 
 
 def _claimed(seen: Seen) -> Iterator[Violation]:
-    entered_ns = 0
     for index, (before, claim) in enumerate(zip(seen.changes, seen.changes[1:], strict=False), 1):
         if before.mode not in MOVING_MODES:
             continue
-        if before.mode is Mode.STARTING:
-            entered_ns = before.at_ns
         if claim.mode in MOVING_MODES or _complete(seen.changes[index:]) or _asked(seen, claim.at_ns):
             continue
-        if before.mode is Mode.STARTING and not _flowed(seen, entered_ns, claim.at_ns):
+        if before.mode is Mode.STARTING and not _flowed(seen, before.at_ns, claim.at_ns):
             continue
         if not _alarmed(seen, claim.at_ns - TOLD_NS, claim.at_ns + TOLD_NS):
             text = f"{before.mode.value} became {claim.mode.value} unasked and without an alarm"

@@ -1,0 +1,81 @@
+"""Scenarios from seeds: each source of chance has a stream of its own, so that a draw more in one shifts no other."""
+
+from collections.abc import Iterator, Sequence
+from random import Random
+
+from simulators.harness.faults.kinds import KINDS, Fault, bounds_of, choices_of, parameters_of
+from simulators.harness.faults.scenario import Manner, Mode, Nurse, Scenario
+
+LENGTH_MS = 60 * 60_000
+"""Preparation, 40 min of infusion, and time for pauses."""
+FAULTS_END_MS = 30 * 60_000
+"""In liveness mode: in the middle of the infusion."""
+PRESENCE = 0.07
+"""The chance of each kind of fault: two or three of them in a run, none in one run of twelve."""
+REPEAT = 0.25
+"""The chance that a kind that is present comes once more."""
+MOST_OF_A_KIND = 4
+STORM = 0.5
+"""The chance that a fault begins in the storm of its scenario, close to the others: alone few faults are dangerous."""
+STORM_MS = 20_000
+DURATIONS_MS = ((50, 2_000), (2_000, 20_000), (20_000, 300_000))
+"""Shorter than a lease, about a lease, and long enough for every other rule."""
+USUAL_NURSE = 0.6
+"""The chance that the nurse is prompt."""
+
+
+def draw(seed: int, mode: Mode, kinds: Sequence[type[Fault]] = tuple(KINDS.values())) -> Scenario:
+    """Return the scenario of a seed; the same one in every process and on every machine."""
+    latest_ms = LENGTH_MS if mode is Mode.SAFETY else FAULTS_END_MS
+    storm_ms = _stream(seed, "storm").randrange(latest_ms - STORM_MS)
+    found = [fault for kind in kinds for fault in _drawn(kind, _stream(seed, kind.name), storm_ms, latest_ms)]
+    found.sort(key=lambda fault: fault.start_ms)
+    hazards = {hazard for fault in found for hazard in fault.hazards}
+    return Scenario(
+        name=f"{mode.value}-{seed}",
+        seed=seed,
+        mode=mode,
+        length_ms=LENGTH_MS,
+        faults_end_ms=None if mode is Mode.SAFETY else FAULTS_END_MS,
+        hazards=tuple(sorted(hazards, key=lambda hazard: hazard.value)),
+        nurse=_nurse(_stream(seed, "nurse"), latest_ms),
+        expect=None,
+        faults=tuple(found),
+    )
+
+
+def _stream(seed: int, source: str) -> Random:
+    return Random(f"{source}/{seed}")  # noqa: S311 - repeatable by intent; a text seeds the same in every process
+
+
+def _drawn(kind: type[Fault], rng: Random, storm_ms: int, latest_ms: int) -> Iterator[Fault]:
+    if rng.random() >= PRESENCE:
+        return
+    yield _one(kind, rng, storm_ms, latest_ms)
+    for _ in range(MOST_OF_A_KIND - 1):
+        if rng.random() >= REPEAT:
+            return
+        yield _one(kind, rng, storm_ms, latest_ms)
+
+
+def _one(kind: type[Fault], rng: Random, storm_ms: int, latest_ms: int) -> Fault:
+    in_storm = rng.random() < STORM
+    start_ms = storm_ms + rng.randrange(STORM_MS) if in_storm else rng.randrange(latest_ms)
+    duration_ms = min(rng.randint(*rng.choice(DURATIONS_MS)), latest_ms - start_ms) if kind.lasting else 0
+    bounds, choices = bounds_of(kind), choices_of(kind)
+    values: dict[str, object] = {"start_ms": start_ms, "duration_ms": duration_ms}
+    for name in parameters_of(kind):
+        if name in choices:
+            values[name] = rng.choice(list(choices[name]))
+        else:
+            values[name] = rng.randint(bounds[name].low, bounds[name].high)
+    build: type = kind  # the names are those of its own fields
+    made: Fault = build(**values)
+    return made
+
+
+def _nurse(rng: Random, latest_ms: int) -> Nurse:
+    usual = rng.random() < USUAL_NURSE
+    manner = rng.choice([manner for manner in Manner if manner is not Manner.PROMPT])
+    until_ms = rng.randrange(latest_ms)
+    return Nurse(manner=Manner.PROMPT if usual else manner, until_ms=until_ms)
