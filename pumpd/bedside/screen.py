@@ -55,7 +55,10 @@ class BusScreen:
         self._core = core
         self._bus = bus
         self._clock = clock
-        self._topics = BedTopics(bed=bed)
+        topics = BedTopics(bed=bed)
+        self._topics = topics
+        self._state_topic, self._heartbeat_topic = topics.state, topics.heartbeat
+        self._vital_topics = {kind: topics.vital(kind) for kind in SHOWN_VITALS}
         self._bed = bed
         self._clinical = clinical
         self._token_hex = token_hex
@@ -66,7 +69,7 @@ class BusScreen:
 
     def state_changed(self) -> None:
         """Publish the whole state."""
-        self._publish(self._topics.state, self._state(), qos=1, retain=True)
+        self._publish(self._state_topic, self._state(), qos=1, retain=True)
 
     def alarms_changed(self) -> None:
         """Publish the alarm list."""
@@ -118,7 +121,7 @@ class BusScreen:
         beat = payloads.Heartbeat(
             boot=state.boot, session=state.session, rev=state.rev, seq=self._heartbeats, token=token, at=self._utc(0)
         )
-        self._publish(self._topics.heartbeat, beat, qos=0, retain=False)
+        self._publish(self._heartbeat_topic, beat, qos=0, retain=False)
         self.state_changed()
         now_ns = self._clock.now_ns()
         for kind in SHOWN_VITALS:
@@ -135,7 +138,7 @@ class BusScreen:
                 source=sample.source,
                 seq=sample.seq,
             )
-            self._publish(self._topics.vital(kind), vital, qos=0, retain=False)
+            self._publish(self._vital_topics[kind], vital, qos=0, retain=False)
 
     def everything(self) -> None:
         """Publish what a fresh broker does not know: state, alarms and profile."""

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from enum import Enum
+from json.encoder import encode_basestring_ascii as quoted
 from typing import Annotated, NoReturn
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
@@ -68,19 +69,39 @@ def read(payload: bytes) -> dict[str, object]:
 
 
 def _text(value: object) -> str:
+    # by exact type first: this writes some two hundred values a second, nearly all of them of these five types
+    kind = type(value)
+    if kind is str:
+        return quoted(value)  # type: ignore[arg-type]  # mypy does not narrow by the type held in a name
+    if value is None:
+        return "null"
+    if kind is bool:
+        return "true" if value else "false"
+    if kind is int:
+        return str(value)
+    if kind is dict:
+        return _object_text(value)  # type: ignore[arg-type]  # as above
+    return _rarer_text(value)
+
+
+def _rarer_text(value: object) -> str:
     match value:
-        case None | bool() | int() | str() if not isinstance(value, Enum):
-            return json.dumps(value)
         case Decimal() if value.is_finite():
             return format(value, "f")
         case Enum():
             return _text(value.value)
+        case int() | str():
+            return json.dumps(value)
         case Mapping():
-            return "{" + ",".join(f"{json.dumps(str(key))}:{_text(member)}" for key, member in value.items()) + "}"
+            return _object_text(value)
         case Sequence():
-            return "[" + ",".join(_text(member) for member in value) + "]"
+            return "[" + ",".join([_text(member) for member in value]) + "]"
         case _:
             raise TypeError(f"{type(value).__name__} has no exact JSON form; numbers must be int or finite Decimal")
+
+
+def _object_text(members: Mapping[object, object]) -> str:
+    return "{" + ",".join([f"{quoted(str(key))}:{_text(member)}" for key, member in members.items()]) + "}"
 
 
 def write(value: object) -> bytes:

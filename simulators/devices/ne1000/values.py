@@ -28,7 +28,7 @@ class Status(Enum):
     @property
     def moving(self) -> bool:
         """Tell whether the motor turns."""
-        return self in {Status.INFUSING, Status.WITHDRAWING}
+        return self is Status.INFUSING or self is Status.WITHDRAWING
 
 
 class Alarm(Enum):

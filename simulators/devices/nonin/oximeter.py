@@ -152,6 +152,21 @@ class Nonin:
         self.advance(now_ns)
         self._lose_numbers.append(number)
 
+    @property
+    def _is_undisturbed(self) -> bool:
+        """Tell whether nothing but the patient shapes a frame: the common case, and at 75 frames a second a cheap one."""
+        return not (
+            self.faults
+            or self._packet_flags
+            or self._fixed_pleth is not None
+            or self.probe is not Probe.ON
+            or self.perfusion is Perfusion.RED
+        )
+
+    @property
+    def _clean_status(self) -> int:
+        return frames.ALWAYS | self.perfusion
+
     def _frame_ns(self, frame: int) -> int:
         return self._start_ns + frame * NS_PER_S // FRAMES_PER_S
 
@@ -159,9 +174,15 @@ class Nonin:
         index = self._frames % FRAMES_PER_PACKET
         if index == 0:
             self._begin_packet(frame_ns)
-        self._level = self._next_level()
-        status = self._status() | (frames.SYNC if index == 0 else 0)
-        made = self._spoilt(frames.frame(status, self._level, self._data[index]), index + 1)
+        if self._is_undisturbed:
+            self._level = self._wave.next_level(self._hr_bpm, 1.0)
+            status = self._clean_status
+        else:
+            self._level = self._next_level()
+            status = self._status()
+        made = frames.frame(status | frames.SYNC if index == 0 else status, self._level, self._data[index])
+        if self.faults or self._lose_numbers or self._flip_bits:
+            made = self._spoilt(made, index + 1)
         match self._pacing:
             case Pacing.FRAME:
                 self._line.send(made, frame_ns)
