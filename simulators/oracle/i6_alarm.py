@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from simulators.oracle.observation import MOVING_MODES, NS_PER_H, NS_PER_S, Claim, Mode
+from simulators.oracle.observation import MOVING_MODES, NS_PER_H, NS_PER_S, Mode
 from simulators.oracle.seen import Seen, last_before
 from simulators.oracle.verdict import Invariant, Violation
 
@@ -16,9 +16,10 @@ SETTLED_MODES = frozenset({Mode.READY, Mode.PAUSED, Mode.COMPLETED, Mode.ENDED, 
 def alarm(seen: Seen) -> Iterator[Violation]:
     """I6: for every pause that no human asked for there is an alarm.
 
-    (a) The claim changes from STARTING or RUNNING to a mode that is neither: an alarm's condition holds within 1 s of
-        it, or the daemon received a pause or stop in the second before, or the halt settles as COMPLETED, or nothing
-        flowed since STARTING was claimed.
+    (a) The claim changes from STARTING or RUNNING to a mode that is neither: an alarm's condition holds in the second
+        before, or by 1 s after the halt settles, which alone tells a pump that stopped short from one that gave the
+        order, or by 5 s after where it settles later. No alarm is needed where the daemon received a pause or stop in
+        the second before, the halt settles as COMPLETED, or nothing flowed since STARTING was claimed.
     (b) True flow ended short of the order and 5 s of one life of the daemon later it still claims STARTING or RUNNING:
         an alarm's condition held in these 5 s.
     """
@@ -30,11 +31,16 @@ def _claimed(seen: Seen) -> Iterator[Violation]:
     for index, (before, claim) in enumerate(zip(seen.changes, seen.changes[1:], strict=False), 1):
         if before.mode not in MOVING_MODES:
             continue
-        if claim.mode in MOVING_MODES or _complete(seen.changes[index:]) or _asked(seen, claim.at_ns):
+        settled = next((later for later in seen.changes[index:] if later.mode in SETTLED_MODES), None)
+        complete = settled is not None and settled.mode is Mode.COMPLETED
+        if claim.mode in MOVING_MODES or complete or _asked(seen, claim.at_ns):
             continue
         if before.mode is Mode.STARTING and not _flowed(seen, before.at_ns, claim.at_ns):
             continue
-        if not _alarmed(seen, claim.at_ns - TOLD_NS, claim.at_ns + TOLD_NS):
+        latest_ns = claim.at_ns + NOTICED_NS
+        if settled is not None:
+            latest_ns = min(latest_ns, settled.at_ns + TOLD_NS)
+        if latest_ns < seen.observation.until_ns and not _alarmed(seen, claim.at_ns - TOLD_NS, latest_ns):
             text = f"{before.mode.value} became {claim.mode.value} unasked and without an alarm"
             yield Violation(invariant=Invariant.I6, at_ns=claim.at_ns, text=text)
 
@@ -54,10 +60,6 @@ def _unnoticed(seen: Seen) -> Iterator[Violation]:
         if not _alarmed(seen, ended_ns, noticed_ns):
             text = f"flow ended, and {claims[-1].mode.value} is still claimed {NOTICED_NS / NS_PER_S:.0f} s later"
             yield Violation(invariant=Invariant.I6, at_ns=noticed_ns, text=text)
-
-
-def _complete(changes: tuple[Claim, ...]) -> bool:
-    return next((claim.mode for claim in changes if claim.mode in SETTLED_MODES), None) is Mode.COMPLETED
 
 
 def _asked(seen: Seen, at_ns: int) -> bool:

@@ -383,10 +383,20 @@ def unasked(*alarms: AlarmEpisode) -> Observation:
 def test_i6_a_pause_has_an_alarm_or_was_asked_for() -> None:
     assert broken(unasked()) == ["I6"]
     assert broken(unasked(alarmed(20, 20))) == []
-    assert broken(unasked(alarmed(21, None))) == []
-    assert broken(unasked(alarmed(21.001, None))) == ["I6"]
+    assert broken(unasked(alarmed(21.5, None))) == []
+    assert broken(unasked(alarmed(21.501, None))) == ["I6"]
     assert broken(unasked(alarmed(12, 19))) == []
     assert broken(unasked(alarmed(12, 18.999))) == ["I6"]
+
+
+def test_i6_an_alarm_does_not_wait_for_a_halt_that_does_not_settle() -> None:
+    def settling(seconds: float, raised_s: float) -> Observation:
+        run = unasked(alarmed(raised_s, None))
+        return replace(run, claims=(*run.claims[:-1], *claims((seconds, Mode.PAUSED))))
+
+    assert broken(settling(40, 25)) == []
+    assert broken(settling(40, 25.001)) == ["I6"]
+    assert broken(replace(settling(40, 25.001), until_ns=at(25))) == []
 
 
 def test_i6_a_command_that_asks_lies_close_before() -> None:
