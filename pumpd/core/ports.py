@@ -25,6 +25,9 @@ class VitalKind(Enum):
     RR = "rr"  # respiratory rate, /min
     MOAAS = "moaas"  # sedation, Modified Observer's Assessment of Alertness/Sedation, 0-5
 
+    # an enum's own hash is Python code, and kinds are looked up some thousand times a second
+    __hash__ = object.__hash__
+
     @property
     def unit(self) -> str:
         """The unit as people read it."""

@@ -92,8 +92,11 @@ class Nonin:
     def advance(self, now_ns: int) -> None:
         """Make every frame whose time has come."""
         while (frame_ns := self._frame_ns(self._frames)) <= now_ns:
-            self._make_frame(frame_ns)
-            self._frames += 1
+            if self._makes_whole_packet(now_ns):
+                self._make_packet(frame_ns)
+            else:
+                self._make_frame(frame_ns)
+                self._frames += 1
 
     def transmit(self, now_ns: int) -> bytes:
         """Return, once each, the bytes that the host has got by `now_ns`."""
@@ -152,49 +155,50 @@ class Nonin:
         self.advance(now_ns)
         self._lose_numbers.append(number)
 
-    @property
-    def _is_undisturbed(self) -> bool:
-        """Tell whether nothing but the patient shapes a frame: the common case, and at 75 frames a second a cheap one."""
-        return not (
-            self.faults
-            or self._packet_flags
-            or self._fixed_pleth is not None
-            or self.probe is not Probe.ON
-            or self.perfusion is Perfusion.RED
-        )
-
-    @property
-    def _clean_status(self) -> int:
-        return frames.ALWAYS | self.perfusion
-
     def _frame_ns(self, frame: int) -> int:
         return self._start_ns + frame * NS_PER_S // FRAMES_PER_S
+
+    def _makes_whole_packet(self, now_ns: int) -> bool:
+        """Tell whether a packet begins that only the patient shapes and that is over by now: 25 frames in one go."""
+        return (
+            self._pacing is Pacing.PACKET
+            and self._frames % FRAMES_PER_PACKET == 0
+            and self._frame_ns(self._frames + FRAMES_PER_PACKET - 1) <= now_ns
+            and not (self.faults or self._lose_numbers or self._flip_bits)
+        )
+
+    def _make_packet(self, packet_ns: int) -> None:
+        self._begin_packet(packet_ns)
+        levels = [self._next_level() for _ in range(FRAMES_PER_PACKET)]
+        self._level = levels[-1]
+        status = self._status()
+        packet = frames.frame(status | frames.SYNC, levels[0], self._data[0]) + b"".join(
+            [frames.frame(status, level, data) for level, data in zip(levels[1:], self._data[1:], strict=True)]
+        )
+        self._frames += FRAMES_PER_PACKET
+        self._send_packet(packet, self._frame_ns(self._frames - 1))
 
     def _make_frame(self, frame_ns: int) -> None:
         index = self._frames % FRAMES_PER_PACKET
         if index == 0:
             self._begin_packet(frame_ns)
-        if self._is_undisturbed:
-            self._level = self._wave.next_level(self._hr_bpm, 1.0)
-            status = self._clean_status
-        else:
-            self._level = self._next_level()
-            status = self._status()
-        made = frames.frame(status | frames.SYNC if index == 0 else status, self._level, self._data[index])
-        if self.faults or self._lose_numbers or self._flip_bits:
-            made = self._spoilt(made, index + 1)
+        self._level = self._next_level()
+        status = self._status() | (frames.SYNC if index == 0 else 0)
+        made = self._spoilt(frames.frame(status, self._level, self._data[index]), index + 1)
         match self._pacing:
             case Pacing.FRAME:
                 self._line.send(made, frame_ns)
             case Pacing.PACKET:
                 self._packet += made
                 if index == FRAMES_PER_PACKET - 1:
-                    # Sent so early that its last bit leaves when that of the last frame does.
-                    early_ns = _line_ns(len(self._packet)) - _line_ns(FRAME_BYTES)
-                    self._line.send(bytes(self._packet), frame_ns - early_ns)
+                    self._send_packet(bytes(self._packet), frame_ns)
                     self._packet.clear()
             case _:
                 assert_never(self._pacing)
+
+    def _send_packet(self, packet: bytes, last_frame_ns: int) -> None:
+        """Send so early that the last bit leaves when that of the last frame does."""
+        self._line.send(packet, last_frame_ns - (_line_ns(len(packet)) - _line_ns(FRAME_BYTES)))
 
     def _begin_packet(self, at_ns: int) -> None:
         if Fault.FROZEN in self.faults:
@@ -277,6 +281,8 @@ class Nonin:
     def _next_level(self) -> int:
         if self._fixed_pleth is not None:
             return self._fixed_pleth
+        if not self.faults and self.probe is Probe.ON and not self._packet_flags:
+            return self._wave.next_level(self._hr_bpm, WEAK_PULSE if self.perfusion is Perfusion.RED else 1.0)
         if Fault.FROZEN in self.faults:
             return self._level
         weak = Fault.LOW_PERFUSION in self.faults or self.perfusion is Perfusion.RED
