@@ -102,11 +102,12 @@ class Bay:
                 (CUFF, self.cuff, CUFF_BAUD),
             )
         }
+        self.nurses: list[Nurse] = []
         self.daemon: Daemon | None = None
         self.life: Life | None = None
         self._tokens = self.stream("tokens")
         self._daemon_task: asyncio.Task[int] | None = None
-        self._tasks: list[asyncio.Task[None]] = []
+        self._stations: list[asyncio.Task[None]] = []
 
     def __enter__(self) -> Self:
         return self
@@ -146,7 +147,8 @@ class Bay:
             rng=self.stream(f"nurse {user}"),
             habits=habits,
         )
-        self._tasks.append(asyncio.create_task(nurse.sit(), name=f"station-{user}"))
+        self.nurses.append(nurse)
+        self._stations.append(asyncio.create_task(nurse.sit(), name=f"station-{user}"))
         return nurse
 
     # ---- daemon -----------------------------------------------------------------------------------------------------

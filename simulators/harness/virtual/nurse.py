@@ -69,12 +69,15 @@ class Habits:
     """She presses twice: the same message goes out again."""
     errs: float = 0.0
     """She sends something that is not right: another order's hash, another session, an old revision."""
+    gives_up_after_s: float = 900.0
+    """How long an infusion may stay paused before she ends it."""
     is_away: Callable[[int], bool] = lambda _now_ns: False
     """Whether she is away at an instant: no look, no command, and her screen sleeps."""
 
 
 PROMPT = Habits()
-SLOW = Habits(looks_every_s=20.0, reacts_within_s=(3.0, 9.0))
+SLOW = Habits(looks_every_s=20.0, reacts_within_s=(2.0, 7.0))
+"""Some of what she sends is older than the five seconds that a token is worth."""
 ABSENT = Habits(is_away=lambda _now_ns: True)
 WRONG = Habits(errs=0.5)
 DOUBLING = Habits(doubles=1.0)
@@ -97,7 +100,7 @@ class Nurse:
         self.habits = habits
         self.sent: list[tuple[int, str, str]] = []
         """Every command she meant: when, its kind, its id."""
-        self._clock = clock
+        self.clock = clock
         self._broker = broker
         self._rng = rng
         self._topics = BedTopics(bed=bed)
@@ -117,7 +120,7 @@ class Nurse:
         self._unread.clear()
         for payload in self._receipts:
             self._view = self._view.after(
-                self._topics.ack(self.user), payload, retained=False, now_ns=self._clock.now_ns()
+                self._topics.ack(self.user), payload, retained=False, now_ns=self.clock.now_ns()
             )
         self._receipts.clear()
         return self._view
@@ -125,7 +128,7 @@ class Nurse:
     @property
     def state(self) -> State | None:
         """Return the state that a live daemon shows."""
-        return self.view.live_state(self._clock.now_ns())
+        return self.view.live_state(self.clock.now_ns())
 
     @property
     def alarms(self) -> tuple[Alarm, ...]:
@@ -135,17 +138,17 @@ class Nurse:
 
     async def sit(self) -> None:
         """Keep the screen on: its connection and its signs of life. A task of its own, until cancelled."""
-        beat = StationBeat(user=self.user, listening=True, at=self._clock.wall_utc()).to_bytes()
+        beat = StationBeat(user=self.user, listening=True, at=self.clock.wall_utc()).to_bytes()
         while True:
-            if not self.habits.is_away(self._clock.now_ns()) and self._is_connected():
+            if not self.habits.is_away(self.clock.now_ns()) and self._is_connected():
                 self._publish(self._topics.station(self.user), beat)
-            await self._clock.pass_s(STATION_EVERY_S)
+            await self.clock.pass_s(STATION_EVERY_S)
 
     async def until(self, look: Callable[[], T | None], within_s: float) -> T | None:
         """Return what `look` finds on the screen within a time, else None."""
-        limit_ns = self._clock.now_ns() + round(within_s * NS_PER_S)
-        while (found := look()) is None and self._clock.now_ns() < limit_ns:
-            await self._clock.pass_s(LOOK_EVERY_S)
+        limit_ns = self.clock.now_ns() + round(within_s * NS_PER_S)
+        while (found := look()) is None and self.clock.now_ns() < limit_ns:
+            await self.clock.pass_s(LOOK_EVERY_S)
         return found
 
     async def stop(self, reason: str = "") -> Ack | None:
@@ -158,14 +161,14 @@ class Nurse:
 
     async def command(self, command: Command) -> Ack | None:
         """Decide on what the screen shows, press, and return the final word; None where none came in time."""
-        beat = await self.until(lambda: self.view.live_heartbeat(self._clock.now_ns()), 10.0)
+        beat = await self.until(lambda: self.view.live_heartbeat(self.clock.now_ns()), 10.0)
         if beat is None:
             return None
         low_s, high_s = self.habits.reacts_within_s
-        await self._clock.pass_s(self._rng.uniform(low_s, high_s))
+        await self.clock.pass_s(self._rng.uniform(low_s, high_s))
         return await self._press(command, seen=(beat.session, beat.rev, beat.token))
 
-    async def insist(self, make: Callable[[State], Command], *, tries: int = 5) -> Ack | None:
+    async def insist(self, make: Callable[[State], Command], *, tries: int = 20) -> Ack | None:
         """Repeat a command that was refused, because the state had just changed or she had erred."""
         ack = None
         for _ in range(tries):
@@ -184,15 +187,15 @@ class Nurse:
         self._commands += 1
         command_id = f"{self.user}-{self._commands}-{self._rng.getrandbits(32):08x}"
         request = to_request(
-            command, command_id=command_id, session=session, rev=rev, token=token, issued_at=self._clock.wall_utc()
+            command, command_id=command_id, session=session, rev=rev, token=token, issued_at=self.clock.wall_utc()
         )
         payload = request.to_bytes()
-        self.sent.append((self._clock.now_ns(), type(command).__name__, command_id))
+        self.sent.append((self.clock.now_ns(), type(command).__name__, command_id))
         if not self._is_connected():
             return None
         self._publish(self._topics.request(self.user), payload)
         if self._rng.random() < self.habits.doubles:
-            await self._clock.pass_s(self._rng.random())
+            await self.clock.pass_s(self._rng.random())
             self._publish(self._topics.request(self.user), payload)
         return await self.until(lambda: self._final(command_id), FINAL_WITHIN_S)
 
@@ -237,7 +240,7 @@ class Nurse:
         if topic == self._topics.ack(self.user):
             self._receipts.append(payload)
         else:
-            self._unread[topic] = (payload, kept, self._clock.now_ns())
+            self._unread[topic] = (payload, kept, self.clock.now_ns())
 
 
 async def begin(anna: Nurse, ben: Nurse) -> bool:
@@ -251,13 +254,13 @@ async def begin(anna: Nurse, ben: Nurse) -> bool:
 
 
 async def attend(nurse: Nurse, *, within_s: float) -> State | None:
-    """Look after the infusion until it is over: note alarms, assess, resume when nothing is in the way.
+    """Look after the infusion until it is over: note alarms, assess, resume, and end what stays paused for too long.
 
     Returns the last state, or None when the time is over first.
     """
-    clock = nurse._clock
+    clock = nurse.clock
     limit_ns = clock.now_ns() + round(within_s * NS_PER_S)
-    assessed_ns = clock.now_ns()
+    assessed_ns = paused_ns = clock.now_ns()
     while clock.now_ns() < limit_ns:
         await clock.pass_s(nurse.habits.looks_every_s)
         state = nurse.state
@@ -269,8 +272,12 @@ async def attend(nurse: Nurse, *, within_s: float) -> State | None:
         if clock.now_ns() - assessed_ns > ROUND_EVERY_S * NS_PER_S:
             assessed_ns = clock.now_ns()
             await nurse.command(Assess(moaas=5, respiration_bpm=14))
-        if state.mode is Mode.PAUSED and state.order is not None and not state.resume_blockers:
+        if state.mode is not Mode.PAUSED:
+            paused_ns = clock.now_ns()
+        elif state.order is not None and not state.resume_blockers:
             await nurse.command(Resume(order_hash=state.order.hash))
+        elif clock.now_ns() - paused_ns > nurse.habits.gives_up_after_s * NS_PER_S:
+            await nurse.stop("it has been paused for too long")
     return None
 
 
@@ -284,7 +291,7 @@ def _confirmation(state: State) -> Command:
 
 
 async def _go(nurse: Nurse, mode: Mode, *, within_s: float) -> bool:
-    clock = nurse._clock
+    clock = nurse.clock
     limit_ns = clock.now_ns() + round(within_s * NS_PER_S)
     while clock.now_ns() < limit_ns:
         await _note_alarms(nurse)
