@@ -103,6 +103,8 @@ class Bay:
             )
         }
         self.nurses: list[Nurse] = []
+        self.lives: list[tuple[int, int | None]] = []
+        """From when to when each run of the daemon lived."""
         self.daemon: Daemon | None = None
         self.life: Life | None = None
         self._tokens = self.stream("tokens")
@@ -158,6 +160,9 @@ class Bay:
         if self.life is not None and self.life.is_alive:
             raise RuntimeError("a daemon runs already; kill it first")
         life = self.life = Life()
+        born_ns = self.clock.now_ns()
+        self.lives.append((born_ns, None))
+        life.on_end.append(lambda: self.lives.__setitem__(-1, (born_ns, self.clock.now_ns())))
         self.sounder.priority = None
         outside = VirtualOutside(
             self.config,

@@ -127,6 +127,10 @@ class VirtualBroker:
         if route:
             self._deliver_later(route, topic, payload, kept=False)
 
+    def note(self, source: str, payload: bytes) -> None:
+        """Put on the tape what a client saw of the bus."""
+        self._tape.note(self._loop.now_ns(), source, payload)
+
     def forget(self, connection: Connection) -> None:
         """End a connection; its will, if it has one, goes out a little later."""
         if not connection.is_open:
@@ -221,6 +225,7 @@ class VirtualBusSession:
         """Send a message, or keep it for the next connection as the real outbox does."""
         if not self._life.acts():
             return
+        self._broker.note(f"daemon>{topic}", payload)
         if self._connection is not None and self._connection.is_open:
             self._connection.publish(topic, payload, retain=retain)
             return
@@ -262,6 +267,7 @@ class VirtualBusSession:
 
     def _message(self, topic: str, payload: bytes, kept: bool) -> None:
         if self._life.is_alive:
+            self._broker.note(f"daemon<{topic}", payload)
             self._tell.on_message(topic, payload, kept)
 
     def _leave(self) -> None:

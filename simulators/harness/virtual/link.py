@@ -116,7 +116,9 @@ class VirtualLink:
         self.to_host = Channel(loop, rngs[1], self._at_host, baud=None)
         self._clock = clock
         self._tape = tape
-        self._sources = (f"{name}>", f"{name}<")
+        self.opened_ns: list[int] = []
+        """When a daemon opened the port."""
+        self._sources = (f"{name}>", f"{name}<", f"{name}>heard")
         self._line: VirtualLine | None = None
         self._timer: Timer | None = None
         self._armed_for_ns: int | None = None
@@ -142,6 +144,7 @@ class VirtualLink:
         if self._line is not None:
             raise PortInUseError(f"{self.name} is in use by another program; end that program first")
         self._line = line
+        self.opened_ns.append(self._clock.now_ns())
         self.to_host.clear()
         return True
 
@@ -176,6 +179,7 @@ class VirtualLink:
         self.wake()
 
     def _at_device(self, data: bytes) -> None:
+        self._tape.note(self._clock.now_ns(), self._sources[2], data)
         self.device.receive(data, self._clock.now_ns())
         self.wake()
 

@@ -5,7 +5,10 @@ from typing import NamedTuple
 
 
 class Entry(NamedTuple):
-    """Something that happened. `source` names line and direction (`pump>` leaves the daemon), bus topic or journal."""
+    """Something that happened. `source` names line and direction (`pump>` leaves the daemon), bus topic or journal.
+
+    What the daemon itself sends to and gets from the bus has `daemon>` and `daemon<` before the topic.
+    """
 
     at_ns: int
     source: str

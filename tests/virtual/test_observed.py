@@ -1,0 +1,49 @@
+"""The oracle over runs in a bay: nothing to blame in a sound one, and it sees a pump that does not obey its lease."""
+
+from pumpd.bedside.config import Config
+from simulators.harness.virtual.bay import Bay
+from simulators.harness.virtual.nurse import attend, begin
+from simulators.harness.virtual.observed import OBSERVED, observe
+from simulators.oracle.judge import judge
+from simulators.oracle.observation import Observation
+
+
+async def infuse(bay: Bay) -> None:
+    anna, ben = bay.nurse("anna"), bay.nurse("ben")
+    bay.start_daemon()
+    assert await begin(anna, ben)
+    await attend(anna, within_s=60)
+    bay.kill_daemon()
+    await bay.clock.pass_s(10)
+    bay.start_daemon()
+    await attend(anna, within_s=200)
+    await ben.pause()
+    await bay.clock.pass_s(20)
+
+
+def run(config: Config, *, disobeys: bool) -> Observation:
+    with Bay(config, seed=21, kept=OBSERVED) as bay:
+
+        async def scenario() -> None:
+            await infuse(bay)
+            if disobeys:
+                bay.pump.key_start(bay.clock.now_ns())
+                bay.pump.plunger.set_rate(26_250_000, bay.clock.now_ns())
+                await bay.clock.pass_s(20)
+
+        bay.run(scenario())
+        return observe(bay)
+
+
+def test_a_sound_run_has_nothing_to_blame(config: Config) -> None:
+    observation = run(config, disobeys=False)
+    assert judge(observation) == []
+    assert len(observation.lives) == 2
+    assert len(observation.openings_ns) == 2
+    assert observation.intervals
+    assert {received.kind.value for received in observation.received} >= {"start", "resume", "pause"}
+    assert sum(1 for segment in observation.flow if segment.rate_nl_h > 0) == 2
+
+
+def test_flow_that_nobody_asked_for_is_seen(config: Config) -> None:
+    assert {violation.invariant.name for violation in judge(run(config, disobeys=True))} >= {"I4"}
