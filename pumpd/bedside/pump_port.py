@@ -40,9 +40,9 @@ class PumpPort:
         self._alarm_clock = AlarmClock(clock, lambda: callbacks.guard(self.drive))
         self._line = make_line(
             LineCallbacks(
-                on_opened=self._opened,
+                on_opened=lambda: callbacks.guard(self._opened),
                 on_bytes=lambda data: callbacks.guard(lambda: self._received(data)),
-                on_closed=self._closed,
+                on_closed=lambda reason: callbacks.guard(lambda: self._closed(reason)),
             )
         )
 

@@ -164,6 +164,28 @@ def test_a_pulled_cable_pauses_and_heals(config: Config) -> None:
         bay.run(scenario())
 
 
+@pytest.mark.req("COMM-08")
+def test_a_fault_while_the_port_is_opened_again_ends_the_daemon(config: Config) -> None:
+    with Bay(config, seed=14) as bay:
+
+        async def scenario() -> bool:
+            await infuse(bay)
+            assert bay.daemon is not None
+            bedside = bay.daemon.bedside
+
+            def fault(_now_ns: int) -> None:
+                raise ZeroDivisionError("a fault for the test")
+
+            bay.links[PUMP].unplug()
+            bedside.parts.pump.driver.opened = fault  # type: ignore[method-assign]  # a bug of ours, made on purpose
+            bay.links[PUMP].plug()
+            await bay.clock.pass_s(10)
+            assert bay.flow_nl_h() == 0
+            return bedside.failed.done()
+
+        assert bay.run(scenario())
+
+
 def test_a_doubled_command_acts_once(config: Config) -> None:
     with Bay(config, seed=7) as bay:
 
