@@ -10,6 +10,7 @@ from typing import Protocol
 import structlog
 
 from drivers import registry
+from pumpd.bedside import heap
 from pumpd.bedside.bedside import Bedside, Parts
 from pumpd.bedside.config import Config, ConfigError
 from pumpd.bedside.local_alarm import LogAlarm
@@ -23,6 +24,7 @@ from pumpd.core.controller import Core
 from pumpd.core.events import Booted, BrokerConnected, BrokerLost, TokenIssued
 from pumpd.core.ports import Clock, PumpDriver
 from pumpd.core.quantities import NS_PER_S
+from pumpd.core.starting import may_move
 from pumpd.core.state import Settings
 from pumpd.mqtt.intake import Flooded, Intake
 from pumpd.mqtt.session import BrokerSession, Callbacks
@@ -54,6 +56,7 @@ class Daemon:
         self._clock = clock
         self._loop = loop
         self._ended = asyncio.Event()
+        self._beats = 0
         self._boot = secrets.token_hex(8)
         self._operators: dict[str, Role] = config.site.operators
         self._intake = Intake(bed=config.bed, users=frozenset(self._operators))
@@ -119,6 +122,8 @@ class Daemon:
     def _one_beat(self) -> None:
         real_ns = self._clock.real_ns()
         self._screen.heartbeat(lambda token: self.bedside.dispatch(TokenIssued(token=token, real_ns=real_ns)))
+        self._beats += 1
+        heap.collect_when_idle(self._beats, is_moving=may_move(self.bedside.core.state))
 
     # ---- parts ------------------------------------------------------------------------------------------------------
 
