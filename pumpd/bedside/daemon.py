@@ -143,7 +143,12 @@ class Daemon:
             ),
         )
         self._screen = BusScreen(
-            core=bedside.core, bus=self._session, clock=clock, bed=config.bed, clinical=config.clinical
+            core=bedside.core,
+            bus=self._session,
+            clock=clock,
+            bed=config.bed,
+            clinical=config.clinical,
+            later=lambda callback: self._soon(bedside, callback),
         )
         return Parts(
             clock=clock,
@@ -195,6 +200,9 @@ class Daemon:
                 has_stalled=bedside.has_stalled,
             ),
         )
+
+    def _soon(self, bedside: Bedside, callback: Callable[[], None]) -> None:
+        self._loop.call_soon(bedside.guard, callback)
 
     def _post(self, callback: Callable[[], None]) -> None:
         self._loop.call_soon_threadsafe(callback)

@@ -79,6 +79,9 @@ class Core:
         for rule in settings.profile.rules:
             rules.setdefault(rule.vital, []).append(rule)
         self._rules: Mapping[VitalKind, tuple[VitalRule, ...]] = {kind: tuple(found) for kind, found in rules.items()}
+        self._immediate = {
+            kind: tuple(rule for rule in found if rule.acts_at_once) for kind, found in self._rules.items()
+        }
         self.state.start_steady = {
             wanted.vital: Steady(range=replace(wanted, high=wanted.override_high or wanted.high))
             for wanted in settings.profile.start
@@ -92,10 +95,13 @@ class Core:
     def handle(self, event: Event, now_ns: int) -> Iterator[Effect]:
         """Take one event and yield what is to be done, a stop first. The caller must exhaust the iterator."""
         effects: list[Effect] = []
+        stopped = isinstance(event, SamplesReceived) and self._acts_at_once(event.samples, now_ns)
+        if stopped:
+            yield SendStop()
         self._take(event, now_ns, effects)
         self._let_time_pass(now_ns, effects)
         self._halt_what_is_due(now_ns, effects)
-        if any(isinstance(effect, SendStop) for effect in effects):
+        if not stopped and any(isinstance(effect, SendStop) for effect in effects):
             yield SendStop()
         routine.advance(self.state, now_ns, effects, vitals_frame=isinstance(event, SamplesReceived))
         self._keep_books(now_ns, effects)
@@ -125,6 +131,22 @@ class Core:
         if starting.may_move(state):
             return LinePolicy.MOVING if causes.permission(state, now_ns) else LinePolicy.STOPPING
         return LinePolicy.FREE if state.pump.at_rest else LinePolicy.STOPPING
+
+    def _acts_at_once(self, samples: tuple[Sample, ...], now_ns: int) -> bool:
+        """Say whether a sample is beyond a limit that needs no time, no repeat and no baseline.
+
+        A shortcut to the stop and nothing else: the evaluation that follows finds the same rule due and halts for it.
+        """
+        if not starting.may_move(self.state):
+            return False
+        for sample in samples:
+            value = sample.value
+            if value is None or sample.validity is not Validity.VALID:
+                continue
+            for rule in self._immediate.get(sample.kind, ()):
+                if rule.side.beyond(value, rule.limit) and self.state.vitals.accepts(sample, now_ns):
+                    return True
+        return False
 
     # ---- what happened ----------------------------------------------------------------------------------------------
 

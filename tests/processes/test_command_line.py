@@ -60,7 +60,7 @@ def _open_password(site: ThrowAwaySite) -> None:
         (_in_bed_file("simulated = true", "simulated = false"), "simulat"),
         (_in_bed_file("clinical = false", "clinical = true"), "clinical"),
         (_in_bed_file('driver = "ne1000"', 'driver = "ne9999"'), "ne9999"),
-        (_in_profile("lease_s = 5", "lease_s = 60"), "lease_s"),
+        (_in_profile("lease_s = 5", "lease_s = 60"), "lease"),
         (_in_profile("limit = 160", "limit = 999"), "999"),
         (_in_profile("[times]", "[times]\nfoo_s = 3"), "foo_s"),
         (_in_site_file, "colour"),
@@ -103,7 +103,7 @@ def test_a_demonstration_does_not_write_over_another(tmp_path: Path) -> None:
     (tmp_path / "journal.db").write_text("precious")
     ended = _pumpd("demo", "--keep", str(tmp_path))
     assert ended.returncode == 2
-    assert "not empty" in ended.stderr
+    assert "not an empty directory" in ended.stderr
     assert (tmp_path / "journal.db").read_text() == "precious"
 
 
