@@ -4,6 +4,7 @@ import asyncio
 import os
 import secrets
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -148,7 +149,7 @@ class Daemon:
             clock=clock,
             bed=config.bed,
             clinical=config.clinical,
-            later=lambda callback: self._soon(bedside, callback),
+            later=partial(loop.call_soon, bedside.guard),
         )
         return Parts(
             clock=clock,
@@ -200,9 +201,6 @@ class Daemon:
                 has_stalled=bedside.has_stalled,
             ),
         )
-
-    def _soon(self, bedside: Bedside, callback: Callable[[], None]) -> None:
-        self._loop.call_soon(bedside.guard, callback)
 
     def _post(self, callback: Callable[[], None]) -> None:
         self._loop.call_soon_threadsafe(callback)

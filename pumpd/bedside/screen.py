@@ -58,7 +58,7 @@ class BusScreen:
         clock: Clock,
         bed: str,
         clinical: bool,
-        later: Callable[[Callable[[], None]], None],
+        later: Callable[[Callable[[], None]], object],
     ) -> None:
         self._core = core
         self._bus = bus

@@ -66,10 +66,11 @@ def run_demo(options: argparse.Namespace) -> int:
         print(f"pumpd demo: {scenario.value} is about processes and runs in real time: --speed 1", file=sys.stderr)
         return EXIT_USAGE
     speed = 1.0 if scenario.needs_processes else options.speed or DEFAULT_SPEED
-    if options.keep is not None and options.keep.exists() and any(options.keep.iterdir()):
-        print(f"pumpd demo: {options.keep} is not empty; name a new directory", file=sys.stderr)
+    keep: Path | None = options.keep
+    if keep is not None and keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
+        print(f"pumpd demo: {keep} is not an empty directory; name a new one", file=sys.stderr)
         return EXIT_USAGE
-    return asyncio.run(_run(scenario, speed, options.keep, view=not options.no_view))
+    return asyncio.run(_run(scenario, speed, keep, view=not options.no_view))
 
 
 async def _run(scenario: Scenario, speed: float, keep: Path | None, *, view: bool) -> int:
@@ -80,7 +81,7 @@ async def _run(scenario: Scenario, speed: float, keep: Path | None, *, view: boo
     site = make_site(folder)
     try:
         code = await _perform(scenario, speed, site, interrupted, view=view)
-    except (ScriptError, ProcessError) as error:
+    except (ScriptError, ProcessError, OSError) as error:
         print(f"pumpd demo: {scenario.value}: {error}", file=sys.stderr)
         code = EXIT_FAILED
     finally:

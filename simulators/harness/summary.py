@@ -1,6 +1,6 @@
 """The session in a dozen lines: what bus, journal and plunger say of it, and whether they agree."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -14,6 +14,7 @@ from simulators.harness.site import ThrowAwaySite
 
 COUNT_NL = 10_000
 """One count of the pump's four digits at 10 mL and above."""
+COLUMN = 13
 RUNNING_TOLERANCE_PERCENT = Decimal("0.5")
 
 
@@ -86,13 +87,13 @@ class Summary:
             ("delivered", f"{self.shown}, as shown to the nurses"),
             ("journal", f"{self.journal}, as recorded"),
             ("plunger", f"{_ml(self.plunger_nl)}, the simulator's own log"),
-            ("running time", f"{self.running_s / 60:.2f} min in {self.runs} runs"),
-            ("pauses", "; ".join(f"after {each.after_min:.1f} min: {each.cause}" for each in self.pauses) or "none"),
-            ("alarms", "; ".join(self.alarms) or "none"),
+            ("running time", f"{self.running_s / 60:.2f} min in {self.runs} run{'s' if self.runs != 1 else ''}"),
+            ("pauses", _lines(f"after {each.after_min:.1f} min: {each.cause}" for each in self.pauses)),
+            ("alarms", _lines(self.alarms)),
             ("journal file", str(self.journal_path)),
             ("agreement", "yes" if not wrong else "NO: " + "; ".join(wrong)),
         ]
-        return "".join(f"{name:<13}{value}\n" for name, value in rows)
+        return "".join(f"{name:<{COLUMN}}{value}\n" for name, value in rows)
 
 
 def summarise(record: Record, site: ThrowAwaySite) -> Summary:
@@ -124,6 +125,11 @@ def summarise(record: Record, site: ThrowAwaySite) -> Summary:
         folder=site.folder,
         journal_path=site.journal,
     )
+
+
+def _lines(items: Iterable[str]) -> str:
+    """Return the items one below the other in the second column, or that there are none."""
+    return ("\n" + " " * COLUMN).join(items) or "none"
 
 
 def _ml(volume_nl: int) -> str:
