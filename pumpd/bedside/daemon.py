@@ -4,7 +4,6 @@ import asyncio
 import os
 import secrets
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -149,7 +148,7 @@ class Daemon:
             clock=clock,
             bed=config.bed,
             clinical=config.clinical,
-            later=partial(loop.call_soon, bedside.guard),
+            later=lambda callback: loop.call_soon(bedside.guard, callback),
         )
         return Parts(
             clock=clock,

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -155,6 +156,8 @@ def test_ctrl_c_stops_the_pump_first_and_leaves_nothing_behind(tmp_path: Path, m
     assert plunger.at_rest
     if moment == "infusing":
         assert "interrupted" in printed
+        assert re.search(r"^session .*, paused$", printed, re.MULTILINE)
+        assert re.search(r"^agreement +yes$", printed, re.MULTILINE)
         # the watchdog would have needed the whole lease since the last packet
         heard = [json.loads(line) for line in (folder / "wire.jsonl").read_text().splitlines()]
         stopped_ns = plunger.stops_ns()[-1]
