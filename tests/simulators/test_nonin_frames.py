@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from simulators.devices.nonin import Fault, Nonin, Pacing, Perfusion, Probe
 from simulators.devices.nonin.frames import Numbers
 from simulators.devices.vitals import constant
-from tests.simulators import nonin_vectors as vectors
+from tests.golden import nonin as vectors
 from tests.simulators.device_bench import MS_NS, SECOND_NS, Bench
 
 PACKET_NS = SECOND_NS // 3
