@@ -15,7 +15,6 @@ from pumpd.core.effects import (
     AlarmsChanged,
     Decision,
     Effect,
-    PollPump,
     SaveSession,
     SendStop,
     StateChanged,
@@ -89,6 +88,7 @@ class Core:
         self.state.resume_steady = {wanted.vital: Steady(range=wanted) for wanted in settings.profile.resume}
         self._published: tuple[object, ...] = ()
         self._alarms: Alarms = self.state.alarms
+        self._saved_ledger = self.state.ledger
 
     # ---- what the shell asks ----------------------------------------------------------------------------------------
 
@@ -431,9 +431,11 @@ class Core:
             self._published = key
             state.rev += 1
             effects.append(StateChanged(rev=state.rev))
-            if state.session is not None and state.order is not None:
-                effects.append(SaveSession(record=self.session_record()))
-        elif state.mode is Mode.RUNNING and any(isinstance(effect, PollPump) for effect in effects):
+        elif state.mode not in OPEN_MODES or state.ledger == self._saved_ledger:
+            return
+        # also what a counter read has just proven, so that a restart does not know less than people were shown
+        if state.session is not None and state.order is not None:
+            self._saved_ledger = state.ledger
             effects.append(SaveSession(record=self.session_record()))
 
     def session_record(self) -> SessionRecord:
