@@ -1,1 +1,1 @@
-"""Simulated devices, the oracle that judges them and the harness that runs them. Nothing in pumpd or drivers imports this."""
+"""Simulated devices and the harness that runs them. pumpd and drivers never import this."""

@@ -155,6 +155,8 @@ class NoninDf2:
 
     def _tell_changes(self, stat2: int) -> None:
         changed = stat2 ^ self._stat2
+        if not changed:
+            return
         self._stat2 = stat2
         if changed & Stat2.LOW_BATTERY:
             self._notice("low battery: change it now" if stat2 & Stat2.LOW_BATTERY else "battery good again")

@@ -50,8 +50,8 @@ _log = structlog.get_logger("pumpd.bedside")
 
 STALL_NS = 500_000_000
 """An evaluation later than its deadline by more than this is a stall of the daemon (requirement COMM-08)."""
-STALL_ECHO_NS = 50_000_000
-"""Bytes read this soon after a stall was noticed had waited through it too."""
+STALL_TURNS = 2
+"""Turns of the loop in which bytes that waited through a stall are still read: this one and one more."""
 STALLED_JOURNAL_NS = 2 * NS_PER_S
 """A journal that has not written for so long has failed, whatever it says (requirement COMM-11)."""
 
@@ -95,11 +95,12 @@ class Bedside:
         self.core = core
         self.failed: asyncio.Future[str] = loop.create_future()
         """Done, with the reason, when a callback raised: the pump was told to stop and the daemon must end."""
+        self._loop = loop
         self._looked = asyncio.Event()
         self._waiting: deque[Event] = deque()
         self._busy = False
         self._deadline_ns: int | None = None
-        self._stalled_at_ns: int | None = None
+        self._stalled_turns = 0
         self._journal_stalled = False
         self.parts = make_parts(self)
         self._timer = AlarmClock(self.parts.clock, lambda: self.guard(self._look))
@@ -242,15 +243,20 @@ class Bedside:
     def has_stalled(self) -> bool:
         """Say whether the daemon has just stood still, so that bytes it reads now may be old."""
         self._notice_stall()
-        if self._stalled_at_ns is None:
-            return False
-        return self.parts.clock.now_ns() - self._stalled_at_ns <= STALL_ECHO_NS
+        return self._stalled_turns > 0
 
     def _notice_stall(self) -> None:
         """Whatever comes first after a stall notices it, before it sets the next deadline."""
-        now_ns = self.parts.clock.now_ns()
-        if self._deadline_ns is not None and now_ns > self._deadline_ns + STALL_NS:
-            self._stalled_at_ns = now_ns
+        if self._deadline_ns is None or self.parts.clock.now_ns() <= self._deadline_ns + STALL_NS:
+            return
+        if self._stalled_turns == 0:
+            self._loop.call_soon(self._turn_after_stall)
+        self._stalled_turns = STALL_TURNS
+
+    def _turn_after_stall(self) -> None:
+        self._stalled_turns -= 1
+        if self._stalled_turns > 0:
+            self._loop.call_soon(self._turn_after_stall)
 
     def _look(self) -> None:
         clock = self.parts.clock

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from drivers import registry
 from pumpd.bedside.profile_file import ProfileError, load_profile
 from pumpd.core.profile import Profile
 from pumpd.mqtt.site import Site, SiteError, load_site
@@ -65,6 +66,12 @@ def load_config(path: Path) -> Config:
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
         raise ConfigError(f"{path}: {faults}") from None
+    try:
+        registry.pump(file.pump.driver)
+        registry.oximeter(file.oximeter.driver)
+        registry.cuff(file.cuff.driver)
+    except ValueError as error:
+        raise ConfigError(f"{path}: {error}") from None
     here = path.parent
     try:
         profile = load_profile(here / file.profile)

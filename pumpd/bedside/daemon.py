@@ -9,6 +9,7 @@ from typing import Protocol
 import structlog
 
 from drivers import registry
+from pumpd.bedside import heap
 from pumpd.bedside.bedside import Bedside, Parts
 from pumpd.bedside.config import Config, ConfigError, Device
 from pumpd.bedside.monitor_port import CuffPort, MonitorPort
@@ -21,6 +22,7 @@ from pumpd.core.controller import Core
 from pumpd.core.events import Booted, BrokerConnected, BrokerLost, TokenIssued
 from pumpd.core.ports import Clock, PumpDriver
 from pumpd.core.quantities import NS_PER_S
+from pumpd.core.starting import may_move
 from pumpd.core.state import Settings
 from pumpd.mqtt.intake import Flooded, Intake
 from pumpd.mqtt.session import Callbacks
@@ -63,6 +65,7 @@ class Daemon:
         self._loop = loop
         self._token_hex = token_hex
         self._ended = asyncio.Event()
+        self._beats = 0
         self._boot = token_hex(8)
         self._operators: dict[str, Role] = config.site.operators
         self._intake = Intake(bed=config.bed, users=frozenset(self._operators))
@@ -134,6 +137,8 @@ class Daemon:
     def _one_beat(self) -> None:
         real_ns = self._clock.real_ns()
         self._screen.heartbeat(lambda token: self.bedside.dispatch(TokenIssued(token=token, real_ns=real_ns)))
+        self._beats += 1
+        heap.collect_when_idle(self._beats, is_moving=may_move(self.bedside.core.state))
 
     # ---- parts ------------------------------------------------------------------------------------------------------
 
@@ -154,6 +159,7 @@ class Daemon:
             bed=config.bed,
             clinical=config.clinical,
             token_hex=self._token_hex,
+            later=lambda callback: self._loop.call_soon(bedside.guard, callback),
         )
         oximeter = registry.oximeter(config.oximeter.driver)
         cuff = registry.cuff(config.cuff.driver)

@@ -2,19 +2,21 @@
 
 import argparse
 import asyncio
-import gc
 import os
 import signal
 import sys
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
 
+from drivers import registry
+from pumpd.bedside import heap
 from pumpd.bedside.clock import MonotonicClock
-from pumpd.bedside.config import ConfigError, load_config
+from pumpd.bedside.config import Config, ConfigError, load_config
 from pumpd.bedside.daemon import Daemon
-from pumpd.bedside.serial_line import PortInUseError
+from pumpd.bedside.serial_line import PortInUseError, open_port
 from pumpd.mqtt.site import SiteError
 from pumpd.records.database import JournalError
 
@@ -52,19 +54,34 @@ def _main(arguments: argparse.Namespace) -> int:
     configure_log()
     try:
         config = load_config(arguments.config)
-        return asyncio.run(_run(config_path=arguments.config, bed=config.bed))
+        stop_first(config)
+        return asyncio.run(_run(config))
     except (ConfigError, SiteError, JournalError, PortInUseError) as error:
         print(f"pumpd run: {error}", file=sys.stderr)
         return EXIT_USAGE
 
 
-async def _run(*, config_path: Path, bed: str) -> int:
+def stop_first(config: Config) -> None:
+    """Write a stop to the pump before anything else is opened: a journal that cannot be used must not delay it.
+
+    Raises `PortInUseError` when another program holds the port.
+    """
+    driver = registry.pump(config.pump.driver)
+    try:
+        port = open_port(Path(config.pump.port), driver.baud)
+    except PortInUseError:
+        raise
+    except OSError:
+        return  # no port, no pump to stop here; its lease ends flow, and the daemon keeps trying
+    with closing(port), suppress(OSError):
+        os.write(port.fileno(), driver.stop_packet)
+
+
+async def _run(config: Config) -> int:
     loop = asyncio.get_running_loop()
-    daemon = Daemon(load_config(config_path), clock=MonotonicClock(loop), loop=loop)
+    daemon = Daemon(config, clock=MonotonicClock(loop), loop=loop)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, daemon.end)
-    # a full collection would hold the loop for longer than a stop takes on the wire
-    gc.freeze()
-    gc.disable()
-    structlog.get_logger("pumpd").info("running", bed=bed, profile=daemon.config.profile.name)
+    heap.freeze()
+    structlog.get_logger("pumpd").info("running", bed=config.bed, profile=config.profile.name)
     return await daemon.run()

@@ -50,7 +50,15 @@ class BusScreen:
     """Publishes state, alarms, vitals, receipts and the heartbeat of one bed."""
 
     def __init__(
-        self, *, core: Core, bus: Bus, clock: Clock, bed: str, clinical: bool, token_hex: Callable[[int], str]
+        self,
+        *,
+        core: Core,
+        bus: Bus,
+        clock: Clock,
+        bed: str,
+        clinical: bool,
+        later: Callable[[Callable[[], None]], object],
+        token_hex: Callable[[int], str],
     ) -> None:
         self._core = core
         self._bus = bus
@@ -64,15 +72,30 @@ class BusScreen:
         self._token_hex = token_hex
         self._heartbeats = 0
         self._lines = 0
+        self._later = later
+        self._state_is_due = False
+        self._alarms_are_due = False
 
     # ---- what the bedside asks for ----------------------------------------------------------------------------------
 
     def state_changed(self) -> None:
-        """Publish the whole state."""
-        self._publish(self._state_topic, self._state(), qos=1, retain=True)
+        """Publish the whole state in the loop's next turn: one event may change it more than once."""
+        if not self._state_is_due:
+            self._state_is_due = True
+            self._later(self._publish_state)
 
     def alarms_changed(self) -> None:
-        """Publish the alarm list."""
+        """Publish the alarm list in the loop's next turn."""
+        if not self._alarms_are_due:
+            self._alarms_are_due = True
+            self._later(self._publish_alarms)
+
+    def _publish_state(self) -> None:
+        self._state_is_due = False
+        self._publish(self._state_topic, self._state(), qos=1, retain=True)
+
+    def _publish_alarms(self) -> None:
+        self._alarms_are_due = False
         state = self._core.state
         now_ns = self._clock.now_ns()
         listed = tuple(

@@ -37,6 +37,25 @@ class LineCallbacks:
     on_closed: Callable[[str], None]
 
 
+def open_port(port: Path, baud: int) -> serial.Serial:
+    """Open a serial port for ourselves alone, 8N1, never blocking.
+
+    Raises `PortInUseError` when another program holds it and `OSError` when it is not there.
+    """
+    try:
+        opened = serial.Serial(str(port), baud, timeout=0, write_timeout=0, exclusive=True, xonxoff=False, rtscts=False)
+    except serial.SerialException as error:
+        if error.errno in {errno.EAGAIN, errno.EBUSY} or "lock" in str(error):
+            raise PortInUseError(f"{port} is in use by another program; end that program first") from None
+        raise OSError(error.errno, os.strerror(error.errno) if error.errno else str(error)) from None
+    with suppress(ValueError, NotImplementedError, OSError):
+        opened.set_low_latency_mode(True)  # a pty has none
+    with suppress(OSError, termios.error):
+        opened.reset_input_buffer()
+    os.set_blocking(opened.fileno(), False)
+    return opened
+
+
 class SerialLine:
     """One port, opened again whenever it is lost."""
 
@@ -97,20 +116,8 @@ class SerialLine:
         self._release()
 
     def _open(self) -> None:
-        try:
-            port = serial.Serial(
-                str(self.port), self._baud, timeout=0, write_timeout=0, exclusive=True, xonxoff=False, rtscts=False
-            )
-        except serial.SerialException as error:
-            if error.errno in {errno.EAGAIN, errno.EBUSY} or "lock" in str(error):
-                raise PortInUseError(f"{self.port} is in use by another program; end that program first") from None
-            raise OSError(error.errno, os.strerror(error.errno) if error.errno else str(error)) from None
-        with suppress(ValueError, NotImplementedError, OSError):
-            port.set_low_latency_mode(True)  # a pty has none
-        with suppress(OSError, termios.error):
-            port.reset_input_buffer()
+        port = open_port(self.port, self._baud)
         self._serial, self._fd, self._unsent = port, port.fileno(), b""
-        os.set_blocking(self._fd, False)
         self._retry_s = FIRST_RETRY_S
         self._loop.add_reader(self._fd, self._readable)
         self._callbacks.on_opened()

@@ -15,7 +15,6 @@ from pumpd.core.effects import (
     AlarmsChanged,
     Decision,
     Effect,
-    PollPump,
     SaveSession,
     SendStop,
     StateChanged,
@@ -79,6 +78,9 @@ class Core:
         for rule in settings.profile.rules:
             rules.setdefault(rule.vital, []).append(rule)
         self._rules: Mapping[VitalKind, tuple[VitalRule, ...]] = {kind: tuple(found) for kind, found in rules.items()}
+        self._immediate = {
+            kind: tuple(rule for rule in found if rule.acts_at_once) for kind, found in self._rules.items()
+        }
         self.state.start_steady = {
             wanted.vital: Steady(range=replace(wanted, high=wanted.override_high or wanted.high))
             for wanted in settings.profile.start
@@ -86,16 +88,20 @@ class Core:
         self.state.resume_steady = {wanted.vital: Steady(range=wanted) for wanted in settings.profile.resume}
         self._published: tuple[object, ...] = ()
         self._alarms: Alarms = self.state.alarms
+        self._saved_ledger = self.state.ledger
 
     # ---- what the shell asks ----------------------------------------------------------------------------------------
 
     def handle(self, event: Event, now_ns: int) -> Iterator[Effect]:
         """Take one event and yield what is to be done, a stop first. The caller must exhaust the iterator."""
         effects: list[Effect] = []
+        stopped = isinstance(event, SamplesReceived) and self._acts_at_once(event.samples, now_ns)
+        if stopped:
+            yield SendStop()
         self._take(event, now_ns, effects)
         self._let_time_pass(now_ns, effects)
         self._halt_what_is_due(now_ns, effects)
-        if any(isinstance(effect, SendStop) for effect in effects):
+        if not stopped and any(isinstance(effect, SendStop) for effect in effects):
             yield SendStop()
         routine.advance(self.state, now_ns, effects, vitals_frame=isinstance(event, SamplesReceived))
         self._keep_books(now_ns, effects)
@@ -125,6 +131,22 @@ class Core:
         if starting.may_move(state):
             return LinePolicy.MOVING if causes.permission(state, now_ns) else LinePolicy.STOPPING
         return LinePolicy.FREE if state.pump.at_rest else LinePolicy.STOPPING
+
+    def _acts_at_once(self, samples: tuple[Sample, ...], now_ns: int) -> bool:
+        """Say whether a sample is beyond a limit that needs no time, no repeat and no baseline.
+
+        A shortcut to the stop and nothing else: the evaluation that follows finds the same rule due and halts for it.
+        """
+        if not starting.may_move(self.state):
+            return False
+        for sample in samples:
+            value = sample.value
+            if value is None or sample.validity is not Validity.VALID:
+                continue
+            for rule in self._immediate.get(sample.kind, ()):
+                if rule.side.beyond(value, rule.limit) and self.state.vitals.accepts(sample, now_ns):
+                    return True
+        return False
 
     # ---- what happened ----------------------------------------------------------------------------------------------
 
@@ -409,9 +431,11 @@ class Core:
             self._published = key
             state.rev += 1
             effects.append(StateChanged(rev=state.rev))
-            if state.session is not None and state.order is not None:
-                effects.append(SaveSession(record=self.session_record()))
-        elif state.mode is Mode.RUNNING and any(isinstance(effect, PollPump) for effect in effects):
+        elif state.mode not in OPEN_MODES or state.ledger == self._saved_ledger:
+            return
+        # also what a counter read has just proven, so that a restart does not know less than people were shown
+        if state.session is not None and state.order is not None:
+            self._saved_ledger = state.ledger
             effects.append(SaveSession(record=self.session_record()))
 
     def session_record(self) -> SessionRecord:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from pumpd.core.ports import PumpCounter
 from pumpd.core.quantities import flowed_at_most_nl
 
+LEAST_RUN_NL = 10_000
+"""Less than this is not worth a run: it is one count of a four-digit pump, and a pump may refuse it."""
 RATE_MARGIN_PERCENT = 5
 """How much faster than commanded the pump may be before the counter check calls it over-delivery (DOSE-08)."""
 

@@ -54,6 +54,12 @@ class VitalRule:
     owner: str
     citation: str
 
+    @property
+    def acts_at_once(self) -> bool:
+        """Whether one valid sample beyond the limit pauses or ends, without time, repeat or baseline."""
+        waits = self.for_ns > 0 or self.confirm_within_ns is not None or self.relative
+        return self.action is not Action.ALERT and not waits
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgeRule:

@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping
 
 from pumpd.core.alarms import Priority
 from pumpd.core.causes import standing
+from pumpd.core.delivery import LEAST_RUN_NL
 from pumpd.core.modes import Mode
 from pumpd.core.ports import NibpReading, VitalKind
 from pumpd.core.profile import Action, Range
-from pumpd.core.quantities import NS_PER_MIN, NS_PER_S
+from pumpd.core.quantities import NL_PER_ML, NS_PER_MIN, NS_PER_S, text
 from pumpd.core.state import State
 from pumpd.core.vitals import PRESSURES, Steady
 
@@ -75,8 +76,9 @@ def _resume_conditions(state: State, now_ns: int) -> Iterator[str]:
         yield from _range_blockers(state, wanted, now_ns, override=False, steady=state.resume_steady)
     if state.pressure_pause:
         yield from _two_readings(state)
-    if state.ledger.remaining(now_ns) == 0:
-        yield "nothing is left to give, counting the high bound of what was given"
+    if state.ledger.remaining(now_ns) < LEAST_RUN_NL:
+        least_ml = text(LEAST_RUN_NL, NL_PER_ML, 3)
+        yield f"less than {least_ml} mL is left to give, counting the high bound of what was given; end the session"
 
 
 def _standing_causes(state: State, now_ns: int) -> Iterator[str]:

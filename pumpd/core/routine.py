@@ -12,7 +12,7 @@ from pumpd.core.starting import may_move
 from pumpd.core.state import State
 
 POLL_EVERY_NS = NS_PER_S
-POLL_EARLY_NS = 700_000_000
+POLL_EARLY_NS = 500_000_000
 """From this long after the last poll a vitals frame triggers the next, so that the line is idle at the frame after."""
 CUFF_AFTER_END_NS = 30 * NS_PER_MIN
 """How long the cuff keeps its cycle after the infusion; observation proper comes with the clinic's protocol."""

@@ -119,7 +119,7 @@ def program_failed(state: State, event: ProgramFailed, now_ns: int, effects: lis
     halting.tell(
         state,
         "program-failed",
-        Priority.MEDIUM,
+        Priority.HIGH,
         "the pump was not programmed",
         event.reason,
         "Nothing was started. Look at the pump, then start again.",

@@ -174,10 +174,15 @@ class BrokerSession:
             raise _SessionError(f"a message on {message.topic} cannot be sent: {error}") from None
 
     async def _goodbye(self, client: Client) -> None:
-        """Say `offline`: a connection that is closed in good order leaves no will."""
+        """Say what still waits, such as the last state, then `offline`: a connection closed well leaves no will."""
         try:
-            await bounded(
-                client.publish(self._status_topic, self._offline, qos=1, retain=True, timeout=math.inf), GOODBYE_S
-            )
+            await bounded(self._last_words(client), GOODBYE_S)
         except LIBRARY_ERRORS:
             return  # the next one to look hears no heartbeat
+
+    async def _last_words(self, client: Client) -> None:
+        while (message := self._outbox.take()) is not None:
+            await client.publish(
+                message.topic, message.payload, qos=message.qos, retain=message.retain, timeout=math.inf
+            )
+        await client.publish(self._status_topic, self._offline, qos=1, retain=True, timeout=math.inf)

@@ -122,7 +122,7 @@ def _state_lines(heard: Heard[State], view: View, now_ns: int) -> list[str]:
     ]
     approval = "approved" if state.profile.approved else "NOT APPROVED"
     lines = [
-        "  ".join([f"{state.bed}: {state.mode.value.upper()}, {state.phase}", *marks]),
+        "  ".join([f"{state.bed}: {state.mode.value.upper()}", f"phase: {state.phase}", *marks]),
         state.mode_text,
         f"profile {state.profile.name} ({approval})",
         *_order_lines(state.order),

@@ -1,1 +1,1 @@
-"""Simulated pumps, monitors and patient, written from the protocol references; stdlib and `pumpd.core.quantities` only."""
+"""Simulated pumps, monitors and patient, from the protocol references; stdlib and `pumpd.core.quantities` only."""

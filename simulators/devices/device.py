@@ -17,7 +17,7 @@ class SerialDevice(Protocol):
         """Bring motion, timers and pending replies up to `now_ns`."""
 
     def transmit(self, now_ns: int) -> bytes:
-        """Return, once each, the bytes whose last bit has left the device by `now_ns` (paced at the line's baud rate)."""
+        """Return, once each, the bytes whose last bit has left the device by `now_ns`, paced at the line's rate."""
 
     def next_deadline_ns(self) -> int | None:
         """Return when `advance` and `transmit` are next worth calling, or None while only input can change anything."""

@@ -16,11 +16,13 @@ from pumpd.core.ports import (
     Programmed,
     PumpAttached,
     PumpAttachFailed,
+    PumpCounter,
     PumpState,
     PumpStatus,
     RunAnswered,
     Validity,
 )
+from pumpd.core.readiness import resume_blockers
 from pumpd.core.state import Step
 from tests.core.support import MS, S, World, in_mode, only, paused, prepare, ready, running
 
@@ -605,3 +607,26 @@ def test_the_read_back_of_another_run_is_ignored() -> None:
     assert not only(world.tell(other), SendRun)
     world.now_ns += MS
     assert only(world.tell(world.read_back(starting.order)), SendRun)
+
+
+@pytest.mark.req("LOG-02", "DOSE-11")
+def test_what_a_counter_read_proved_is_recorded_with_it() -> None:
+    world = running(60)
+    core = world.core
+    run = core.state.ledger.run
+    assert run is not None
+    world.now_ns += 5 * MS
+    read = PumpCounter(low_nl=run.low_nl + 1_000, high_nl=run.low_nl + 2_000, asked_at_ns=world.now_ns)
+    saved = only(core.handle(read, world.now_ns), SaveSession)
+    assert [each.record.ledger.low() for each in saved] == [core.state.ledger.low()]
+
+
+def test_a_remainder_that_a_pump_cannot_give_blocks_a_resume() -> None:
+    world = paused()
+    ledger = world.core.state.ledger
+    assert ledger.run is not None
+    for left_nl, blocked in ((10_000, False), (9_999, True)):
+        high_nl = ledger.order_nl - left_nl
+        world.core.state.ledger = replace(ledger, run=replace(ledger.run, high_nl=high_nl, moving_since_ns=None))
+        blockers = resume_blockers(world.core.state, world.now_ns)
+        assert any("left to give" in each for each in blockers) == blocked

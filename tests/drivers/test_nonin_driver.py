@@ -305,7 +305,7 @@ def test_driver_and_simulated_oximeter_from_a_good_pulse_to_a_lost_link() -> Non
     assert len(samples_of(events)) in range(2 * 268, 2 * 272)
     assert notices_of(events) == []
     at_ns += 90 * SECOND_NS
-    device.probe = Probe.UNPLUGGED
+    device.move_probe(Probe.UNPLUGGED, at_ns)
     events = run(driver, device, at_ns, 2)
     assert samples_of(events)[-1].validity is Validity.PROBE_OFF
     at_ns += 2 * SECOND_NS

@@ -32,7 +32,7 @@ def with_alarm_and_vital(view: View) -> View:
 GOLDEN = """\
 heartbeat 1.5 s ago
 ALARM HIGH sbp-high: SBP 190 mmHg, limit 180 mmHg (stands, not acknowledged) -> assess the patient
-bed1: RUNNING, infusing  SIMULATED  NOT FOR PATIENTS
+bed1: RUNNING  phase: infusing  SIMULATED  NOT FOR PATIENTS
 infusing
 profile demo (NOT APPROVED)
 ketamine 35 mg in 40 min for 70 kg, 2 mg/mL, BD 50

@@ -1,10 +1,17 @@
 """Any simulated device driven by hand: time is whatever the test says."""
 
+from random import Random
+
 from simulators.devices.device import SerialDevice
 
 MS_NS = 1_000_000
 SECOND_NS = 1_000_000_000
 MINUTE_NS = 60 * SECOND_NS
+
+
+def seeded(seed: int) -> Random:
+    """Return the one generator of a run."""
+    return Random(seed)  # noqa: S311  # a run must be repeatable, nothing is secret
 
 
 class Bench:

@@ -69,7 +69,7 @@ async def read_exactly(descriptor: int, count: int) -> bytes:
 
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(WAIT_S):
-        while not condition():  # noqa: ASYNC110  # what is waited for sets no event
+        while not condition():  # what is waited for sets no event
             await asyncio.sleep(0.001)
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from simulators.devices.nonin import Fault, Nonin, Pacing, Perfusion, Probe
 from simulators.devices.nonin.frames import Numbers
 from simulators.devices.vitals import constant
-from tests.simulators import nonin_vectors as vectors
+from tests.golden import nonin as vectors
 from tests.simulators.device_bench import MS_NS, SECOND_NS, Bench
 
 PACKET_NS = SECOND_NS // 3
@@ -69,14 +69,14 @@ def test_golden_packets(
 ) -> None:
     bench = bench_with(hr_bpm, spo2_percent, perfusion, pacing=pacing)
     if fault is not None:
-        oximeter(bench).faults.add(fault)
+        oximeter(bench).begin_fault(fault, -1)
     assert bench.run_for(PACKET_NS) == vector
     assert bench.run_for(SECOND_NS) == vector * 3
 
 
 def test_golden_packet_with_the_probe_off() -> None:
     bench = bench_with(72, 97)
-    oximeter(bench).probe = Probe.UNPLUGGED
+    oximeter(bench).move_probe(Probe.UNPLUGGED, -1)
     assert bench.run_for(PACKET_NS) == vectors.N3
 
 

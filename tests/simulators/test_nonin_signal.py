@@ -1,7 +1,7 @@
 """Oximeter: what the finger, the motion and the cuff do to flags, numbers and waveform."""
 
 from dataclasses import dataclass
-from random import Random
+from itertools import pairwise
 from statistics import mean, stdev
 
 import pytest
@@ -14,7 +14,7 @@ from simulators.devices.plunger import Plunger
 from simulators.devices.serve import ControlError
 from simulators.devices.suntech import SunTech
 from simulators.devices.vitals import TrueVitals, constant
-from tests.simulators.device_bench import MS_NS, SECOND_NS, Bench
+from tests.simulators.device_bench import MS_NS, SECOND_NS, Bench, seeded
 
 MISSING = (511, 127)
 SNSD, ARTF, OOT, SNSA = 0x40, 0x20, 0x10, 0x08
@@ -50,8 +50,9 @@ def packets(bench: Bench, duration_ns: int) -> list[Packet]:
     return found
 
 
-def bench_with(hr_bpm: float = 72, spo2_percent: float = 97, **options: object) -> Bench:
-    return Bench(ControlledNonin(constant(hr_bpm=hr_bpm, spo2_percent=spo2_percent), start_ns=0, **options))  # type: ignore[arg-type]  # options of one call, passed through
+def bench_with(hr_bpm: float = 72, spo2_percent: float = 97, *, display_hold_ns: int = 0) -> Bench:
+    truth = constant(hr_bpm=hr_bpm, spo2_percent=spo2_percent)
+    return Bench(ControlledNonin(truth, start_ns=0, display_hold_ns=display_hold_ns))
 
 
 def oximeter(bench: Bench) -> ControlledNonin:
@@ -75,10 +76,10 @@ def levels(found: list[Packet]) -> list[int]:
 def test_the_waveform_beats_at_the_heart_rate(hr_bpm: int) -> None:
     found = levels(packets(bench_with(hr_bpm), 60 * SECOND_NS))
     threshold = 150
-    beats = sum(1 for before, after in zip(found, found[1:], strict=False) if before < threshold <= after)
+    beats = sum(1 for before, after in pairwise(found) if before < threshold <= after)
     assert abs(beats - hr_bpm) <= 1
     assert max(found) - min(found) > 150
-    assert 0 < min(found)
+    assert min(found) > 0
     assert max(found) < 255
 
 
@@ -110,12 +111,21 @@ def test_artefact_roughens_the_waveform_and_keeps_the_numbers() -> None:
     assert {packet.numbers for packet in rough} == {(72, 97)}
 
     def travel(found: list[int]) -> int:
-        return sum(abs(a - b) for a, b in zip(found, found[1:], strict=False))
+        return sum(abs(a - b) for a, b in pairwise(found))
 
     assert travel(levels(rough)) > 2 * travel(levels(smooth))
     tell(bench, "artefact off")
     bench.run_for(SECOND_NS)
     assert all(packet.clean for packet in packets(bench, SECOND_NS))
+
+
+def test_a_fault_is_flagged_in_the_very_next_frame_and_no_longer_than_it_lasts() -> None:
+    bench = bench_with()
+    bench.run_for(400 * MS_NS)
+    tell(bench, "artefact on")
+    assert bench.run_for(20 * MS_NS)[-5:][1] & ARTF
+    tell(bench, "artefact off")
+    assert not bench.run_for(20 * MS_NS)[-5:][1] & ARTF
 
 
 def test_a_frozen_sensor_stands_still_and_flags_nothing() -> None:
@@ -160,6 +170,21 @@ def test_numbers_return_after_a_search() -> None:
     assert {(packet.flags & ~Perfusion.YELLOW, packet.numbers) for packet in searching[1:]} == {(OOT, MISSING)}
     assert 3 * 3 < len(searching) < 3 * 5
     assert {packet.numbers for packet in found[len(searching) :]} == {(72, 97)}
+
+
+def test_what_was_seen_before_a_loss_is_forgotten() -> None:
+    def truth(at_ns: int) -> TrueVitals:
+        return constant(
+            hr_bpm=72 if at_ns < 20 * SECOND_NS else 110, spo2_percent=97 if at_ns < 20 * SECOND_NS else 85
+        )(at_ns)
+
+    bench = Bench(ControlledNonin(truth, start_ns=0))
+    bench.run_for(19 * SECOND_NS)
+    tell(bench, "probe-off")
+    bench.run_for(2 * SECOND_NS)
+    tell(bench, "probe-on")
+    found = [packet.numbers for packet in packets(bench, 10 * SECOND_NS)]
+    assert set(found) == {MISSING, (110, 85)}
 
 
 def test_the_display_values_can_outlive_the_signal() -> None:
@@ -272,7 +297,7 @@ def test_heart_rate_is_a_mean_of_eight_beats() -> None:
 
 def test_noise_has_its_size_and_comes_from_the_generator_only() -> None:
     def run(seed: int | None) -> list[tuple[int, int]]:
-        rng = None if seed is None else Random(seed)
+        rng = None if seed is None else seeded(seed)
         device = Nonin(constant(hr_bpm=100, spo2_percent=93), start_ns=0, rng=rng, pacing=Pacing.PACKET)
         return [packet.numbers for packet in packets(Bench(device), 1200 * SECOND_NS)[::3]]
 
@@ -287,8 +312,15 @@ def test_noise_has_its_size_and_comes_from_the_generator_only() -> None:
 
 
 def test_saturation_never_exceeds_100() -> None:
-    device = Nonin(constant(spo2_percent=99.9), start_ns=0, rng=Random(3), pacing=Pacing.PACKET)
+    device = Nonin(constant(spo2_percent=99.9), start_ns=0, rng=seeded(3), pacing=Pacing.PACKET)
     assert max(packet.numbers[1] for packet in packets(Bench(device), 300 * SECOND_NS)) == 100
+
+
+def test_a_forced_pulse_rate_moves_the_waveform() -> None:
+    bench = bench_with()
+    tell(bench, "hr 140")
+    found = levels(packets(bench, 60 * SECOND_NS))
+    assert abs(sum(1 for before, after in pairwise(found) if before < 150 <= after) - 140) <= 1
 
 
 def test_numbers_can_be_forced_and_given_back() -> None:
@@ -302,6 +334,24 @@ def test_numbers_can_be_forced_and_given_back() -> None:
 
 
 # --- control lines ---
+
+
+@pytest.mark.parametrize("command", ["probe-off", "artefact on", "hr 140", "silence", "lose-frame", "flip-bit 8"])
+def test_a_command_changes_nothing_that_came_before_it(command: str) -> None:
+    """Also when the host has not called for a while."""
+    told, plain = bench_with(), bench_with()
+    told.now_ns = SECOND_NS
+    tell(told, command)
+    assert told.run_for(0) == plain.run_for(SECOND_NS)
+
+
+def test_the_end_of_a_fault_changes_nothing_that_came_before_it() -> None:
+    told, plain = bench_with(), bench_with()
+    tell(told, "artefact on")
+    tell(plain, "artefact on")
+    told.now_ns = SECOND_NS
+    tell(told, "artefact off")
+    assert told.run_for(0) == plain.run_for(SECOND_NS)
 
 
 @pytest.mark.parametrize("fault", Fault)

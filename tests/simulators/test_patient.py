@@ -84,19 +84,35 @@ def test_flow_changes_inside_a_second_are_not_averaged_away() -> None:
 
 
 @given(
-    changes=st.lists(st.tuples(st.integers(0, 90 * SECOND_NS), st.sampled_from([0, 1_000_000, RATE_NL_H])), max_size=6),
+    changes=st.lists(
+        st.tuples(st.integers(0, 5).map(lambda n: n * 15 * SECOND_NS + n), st.sampled_from([0, 1_000_000, RATE_NL_H])),
+        max_size=6,
+    ),
+    asked_before=st.lists(st.booleans(), min_size=6, max_size=6),
     asked_ns=st.lists(st.integers(0, 100 * SECOND_NS), min_size=1, max_size=8),
 )
-def test_answers_depend_on_the_flow_only(changes: list[tuple[int, int]], asked_ns: list[int]) -> None:
+def test_answers_depend_on_the_flow_only(
+    changes: list[tuple[int, int]], asked_before: list[bool], asked_ns: list[int]
+) -> None:
     """A patient asked in any order, also before a change was known, tells what one asked once afterwards does."""
-    plunger, moving = Plunger(0), Plunger(0)
-    watched = patient_on(moving)
-    for at_ns, rate_nl_h in sorted(changes, key=lambda change: change[0]):
-        watched.advance(100 * SECOND_NS)
+    plunger = Plunger(0)
+    watched = patient_on(plunger)
+    for (at_ns, rate_nl_h), asked in zip(sorted(changes, key=lambda change: change[0]), asked_before, strict=False):
+        if asked:
+            watched.advance(100 * SECOND_NS)
         plunger.set_rate(rate_nl_h, at_ns)
-        moving.set_rate(rate_nl_h, at_ns)
     for at_ns in asked_ns:
         assert watched.plasma_ng_ml(at_ns) == patient_on(plunger).plasma_ng_ml(at_ns)
+
+
+def test_a_change_replaced_at_its_own_instant_counts_from_there() -> None:
+    plunger = plunger_with((0, RATE_NL_H), (1, 0))
+    watched = patient_on(plunger)
+    watched.advance(3 * MINUTE_NS)
+    plunger.set_rate(2 * RATE_NL_H, MINUTE_NS)
+    plunger.set_rate(0, 2 * MINUTE_NS)
+    expected = patient_on(plunger).plasma_ng_ml(3 * MINUTE_NS)
+    assert watched.plasma_ng_ml(3 * MINUTE_NS) == expected
 
 
 def test_drug_in_the_body_and_eliminated_is_what_the_plunger_gave() -> None:

@@ -10,7 +10,7 @@ from simulators.devices.nonin import frames
 from simulators.devices.nonin.averaging import Averager
 from simulators.devices.nonin.faults import Fault, Probe
 from simulators.devices.nonin.frames import FRAME_BYTES, FRAMES_PER_PACKET, FRAMES_PER_S, NO_NUMBERS, Numbers, Perfusion
-from simulators.devices.nonin.pleth import FLAT, PulseWave
+from simulators.devices.nonin.pleth import FLAT, STRONG, WEAK, PulseWave
 from simulators.devices.vitals import TrueVitals, VitalsSource
 
 BAUD = 9600
@@ -18,7 +18,7 @@ REVISION = 0x30
 """The firmware revision in a packet seen in a public test suite."""
 REACQUIRE_NS = 4 * NS_PER_S
 """How long the device searches once a lost pulse is back (test proposal)."""
-WEAK_PULSE = 0.15
+NO_PULSE = frames.SENSOR_DISCONNECTED | frames.SENSOR_ALARM | frames.OUT_OF_TRACK
 BITS_PER_FRAME = 8 * FRAME_BYTES
 
 
@@ -54,9 +54,9 @@ class Nonin:
         display_hold_ns: int = 0,
         reacquire_ns: int = REACQUIRE_NS,
     ) -> None:
-        self.perfusion = perfusion
-        self.probe = Probe.ON
-        self.faults: set[Fault] = set()
+        self._perfusion = perfusion
+        self._probe = Probe.ON
+        self._faults: frozenset[Fault] = frozenset()
         self._vitals = vitals
         self._start_ns = start_ns
         self._averager = Averager(rng)
@@ -73,7 +73,9 @@ class Nonin:
         self._packet = bytearray()  # what of this packet waits for its end
         self._wave = PulseWave()
         self._level = FLAT
+        self._beat = STRONG
         self._hr_bpm = 0.0
+        self._status = frames.ALWAYS
         self._packet_flags = 0  # flags that the patient and the cuff cause, found at the start of a packet
         self._numbers = NO_NUMBERS
         self._good_numbers = NO_NUMBERS
@@ -83,6 +85,16 @@ class Nonin:
         self._forced_spo2_percent: int | None = None
         self._flip_bits: list[int] = []
         self._lose_numbers: list[int | None] = []
+
+    @property
+    def probe(self) -> Probe:
+        """Return where the probe was put."""
+        return self._probe
+
+    @property
+    def faults(self) -> frozenset[Fault]:
+        """Return the faults in force."""
+        return self._faults
 
     def receive(self, data: bytes, now_ns: int) -> None:
         """Take bytes; the device needs no request and heeds none."""
@@ -119,17 +131,20 @@ class Nonin:
     def begin_fault(self, fault: Fault, now_ns: int) -> None:
         """Put a fault in force from `now_ns`; nothing happens when it is already."""
         self.advance(now_ns)
-        self.faults.add(fault)
+        self._faults |= {fault}
+        self._look()
 
     def end_fault(self, fault: Fault, now_ns: int) -> None:
         """Put a fault out of force; nothing happens when it is not in force."""
         self.advance(now_ns)
-        self.faults.discard(fault)
+        self._faults -= {fault}
+        self._look()
 
     def move_probe(self, probe: Probe, now_ns: int) -> None:
         """Take the probe off, unplug it or put it on."""
         self.advance(now_ns)
-        self.probe = probe
+        self._probe = probe
+        self._look()
 
     def force_pr(self, pr_bpm: int | None, now_ns: int) -> None:
         """Send this pulse rate, without mean or noise, from the next packet on; None ends it."""
@@ -164,14 +179,14 @@ class Nonin:
             self._pacing is Pacing.PACKET
             and self._frames % FRAMES_PER_PACKET == 0
             and self._frame_ns(self._frames + FRAMES_PER_PACKET - 1) <= now_ns
-            and not (self.faults or self._lose_numbers or self._flip_bits)
+            and not (self._faults or self._lose_numbers or self._flip_bits)
         )
 
     def _make_packet(self, packet_ns: int) -> None:
         self._begin_packet(packet_ns)
         levels = [self._next_level() for _ in range(FRAMES_PER_PACKET)]
         self._level = levels[-1]
-        status = self._status()
+        status = self._status
         packet = frames.frame(status | frames.SYNC, levels[0], self._data[0]) + b"".join(
             [frames.frame(status, level, data) for level, data in zip(levels[1:], self._data[1:], strict=True)]
         )
@@ -183,7 +198,7 @@ class Nonin:
         if index == 0:
             self._begin_packet(frame_ns)
         self._level = self._next_level()
-        status = self._status() | (frames.SYNC if index == 0 else 0)
+        status = self._status | (frames.SYNC if index == 0 else 0)
         made = self._spoilt(frames.frame(status, self._level, self._data[index]), index + 1)
         match self._pacing:
             case Pacing.FRAME:
@@ -201,7 +216,7 @@ class Nonin:
         self._line.send(packet, last_frame_ns - (_line_ns(len(packet)) - _line_ns(FRAME_BYTES)))
 
     def _begin_packet(self, at_ns: int) -> None:
-        if Fault.FROZEN in self.faults:
+        if Fault.FROZEN in self._faults:
             self._data = self._packed()
             return
         truth = self._vitals(at_ns)
@@ -211,13 +226,14 @@ class Nonin:
         if self._numbers != NO_NUMBERS:
             self._good_numbers, self._good_ns = self._numbers, at_ns
         self._data = self._packed(self._display(at_ns))
+        self._look()
 
     def _measured(self, truth: TrueVitals, at_ns: int) -> Numbers:
         """Return the numbers of a packet and note the flags that go with them."""
-        if self.probe is not Probe.ON or not truth.probe_on:
+        if self._probe is not Probe.ON or not truth.probe_on:
             self._packet_flags = 0 if truth.probe_on else frames.SENSOR_ALARM
             return self._lost(at_ns)
-        if Fault.OCCLUDED in self.faults or (self._occluded is not None and self._occluded(at_ns)):
+        if Fault.OCCLUDED in self._faults or (self._occluded is not None and self._occluded(at_ns)):
             self._packet_flags = frames.OUT_OF_TRACK
             return self._lost(at_ns)
         if self._search_until_ns is not None and at_ns < self._search_until_ns:
@@ -227,9 +243,9 @@ class Nonin:
         fresh = self._averager.observe(truth)
         if fresh is None:
             self._packet_flags = frames.OUT_OF_TRACK
-        if Fault.NO_NUMBERS in self.faults:
+        if Fault.NO_NUMBERS in self._faults:
             return NO_NUMBERS
-        if Fault.OUT_OF_TRACK in self.faults and self._good_ns is not None:
+        if Fault.OUT_OF_TRACK in self._faults and self._good_ns is not None:
             return self._good_numbers
         return self._forced(fresh or NO_NUMBERS)
 
@@ -256,12 +272,17 @@ class Nonin:
             revision=REVISION,
             timer=self._frames // FRAMES_PER_PACKET % frames.TIMER_PERIOD if self._has_timer else 0,
             stat2=(frames.SMART_POINT if self._smart_point else 0)
-            | (frames.LOW_BATTERY if Fault.LOW_BATTERY in self.faults else 0),
+            | (frames.LOW_BATTERY if Fault.LOW_BATTERY in self._faults else 0),
         )
 
-    def _status(self) -> int:
+    def _look(self) -> None:
+        """Work out status and waveform anew, because something changed; frames are too many to do it for each."""
+        self._status = self._status_bits()
+        self._beat = WEAK if self._status & Perfusion.YELLOW == Perfusion.RED else STRONG
+
+    def _status_bits(self) -> int:
         status = frames.ALWAYS | self._packet_flags
-        match self.probe:
+        match self._probe:
             case Probe.ON:
                 pass
             case Probe.OFF_FINGER:
@@ -269,33 +290,32 @@ class Nonin:
             case Probe.UNPLUGGED:
                 status |= frames.SENSOR_DISCONNECTED | frames.SENSOR_ALARM
             case _:
-                assert_never(self.probe)
+                assert_never(self._probe)
         if status & frames.SENSOR_ALARM:
             return status
-        if Fault.ARTEFACT in self.faults:
+        if Fault.ARTEFACT in self._faults:
             status |= frames.ARTEFACT
-        if self.faults & {Fault.OUT_OF_TRACK, Fault.OCCLUDED}:
+        if self._faults & {Fault.OUT_OF_TRACK, Fault.OCCLUDED}:
             status |= frames.OUT_OF_TRACK
-        return status | (Perfusion.RED if Fault.LOW_PERFUSION in self.faults else self.perfusion)
+        return status | (Perfusion.RED if Fault.LOW_PERFUSION in self._faults else self._perfusion)
 
     def _next_level(self) -> int:
         if self._fixed_pleth is not None:
             return self._fixed_pleth
-        if not self.faults and self.probe is Probe.ON and not self._packet_flags:
-            return self._wave.next_level(self._hr_bpm, WEAK_PULSE if self.perfusion is Perfusion.RED else 1.0)
-        if Fault.FROZEN in self.faults:
+        if self._faults and Fault.FROZEN in self._faults:
             return self._level
-        weak = Fault.LOW_PERFUSION in self.faults or self.perfusion is Perfusion.RED
-        level = self._wave.next_level(self._hr_bpm, WEAK_PULSE if weak else 1.0)
-        if self.probe is not Probe.ON or self._packet_flags or Fault.OCCLUDED in self.faults:
+        level = self._wave.next_level(self._hr_bpm, self._beat)
+        if not self._faults and self._status & NO_PULSE == 0:
+            return level
+        if self._probe is not Probe.ON or self._packet_flags or Fault.OCCLUDED in self._faults:
             return FLAT
-        if Fault.ARTEFACT in self.faults:
+        if Fault.ARTEFACT in self._faults:
             return level ^ self._frames * 37 & 0x3F  # jagged, and the same in every run
         return level
 
     def _spoilt(self, made: bytes, number: int) -> bytes:
         """Return the frame as the faults of the line leave it."""
-        if Fault.SILENCE in self.faults:
+        if self._faults and Fault.SILENCE in self._faults:
             return b""
         for wanted in self._lose_numbers:
             if wanted in (None, number):

@@ -19,7 +19,16 @@ def _height(phase: float) -> float:
 
 HEIGHTS = tuple(_height(point / POINTS) for point in range(POINTS))
 TALLEST = max(HEIGHTS)
-BEAT = tuple(height / TALLEST for height in HEIGHTS)
+
+
+def beat(strength: float) -> tuple[int, ...]:
+    """Return the levels of one beat, 0 to 255, for a pulse of `strength` 0 to 1."""
+    return tuple(LOWEST + round((HIGHEST - LOWEST) * strength * height / TALLEST) for height in HEIGHTS)
+
+
+STRONG = beat(1.0)
+WEAK = beat(0.15)
+"""What low perfusion leaves of a pulse."""
 
 
 class PulseWave:
@@ -30,8 +39,8 @@ class PulseWave:
     def __init__(self) -> None:
         self._phase = 0.0
 
-    def next_level(self, hr_bpm: float, strength: float) -> int:
-        """Return the level of the next frame, 0 to 255, for a pulse of `strength` 0 to 1."""
-        level = LOWEST + round((HIGHEST - LOWEST) * strength * BEAT[int(self._phase * POINTS)])
+    def next_level(self, hr_bpm: float, levels: tuple[int, ...]) -> int:
+        """Return the level of the next frame of a beat with these levels."""
+        level = levels[int(self._phase * POINTS)]
         self._phase = (self._phase + hr_bpm / (S_PER_MIN * FRAMES_PER_S)) % 1.0
         return level

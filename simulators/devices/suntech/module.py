@@ -62,7 +62,7 @@ class SunTech:
         if failure_chance and rng is None:
             raise ValueError("a chance of failure needs a generator")
         self.phase = Phase.IDLE
-        self.faults: set[Fault] = set()
+        self._faults: frozenset[Fault] = frozenset()
         self.self_test = 0
         """The code that STATUS answers; 0 is healthy."""
         self._vitals = vitals
@@ -89,13 +89,18 @@ class SunTech:
         self._flip_bits: list[int] = []
         self._drop_answers = 0
 
+    @property
+    def faults(self) -> frozenset[Fault]:
+        """Return the faults in force."""
+        return self._faults
+
     def receive(self, data: bytes, now_ns: int) -> None:
         """Take bytes of requests; each whole one is answered."""
         self.advance(now_ns)
         if now_ns - self._last_byte_ns > REQUEST_GAP_NS:
             self._reader.clear()
         self._last_byte_ns = now_ns
-        if Fault.SILENCE in self.faults:
+        if Fault.SILENCE in self._faults:
             self._reader.clear()
             return
         for heard in self._reader.feed(data):
@@ -123,7 +128,7 @@ class SunTech:
 
     def pressure_mmhg(self, at_ns: int) -> float:
         """Return the true pressure in the cuff, not before the last change."""
-        stuck = Fault.STUCK_CUFF in self.faults
+        stuck = Fault.STUCK_CUFF in self._faults
         if self._inflation is not None:
             return self._inflation.pressure_mmhg(min(at_ns, self._inflation.dump_ns - 1) if stuck else at_ns)
         if stuck:
@@ -139,13 +144,13 @@ class SunTech:
         """Put a fault in force from `now_ns`; nothing happens when it is already."""
         self.advance(now_ns)
         self._note_pressure(now_ns)
-        self.faults.add(fault)
+        self._faults |= {fault}
 
     def end_fault(self, fault: Fault, now_ns: int) -> None:
         """Put a fault out of force; a stuck cuff lets its air out now."""
         self.advance(now_ns)
         self._note_pressure(now_ns)
-        self.faults.discard(fault)
+        self._faults -= {fault}
 
     def fail_next(self, code: int, now_ns: int, *, with_numbers: bool = False) -> None:
         """Let the next cycle to end fail with `code`; asked again, the one after it too."""
@@ -243,7 +248,7 @@ class SunTech:
         last_word, self._last_word = self._last_word, Answer.EXECUTED
         if last_word is Answer.EXECUTED:
             self._result = self._measured(ended_ns)
-        if Fault.LOSE_EXECUTED not in self.faults:
+        if Fault.LOSE_EXECUTED not in self._faults:
             self._answer(last_word, ended_ns, delay_ns=0)
 
     def _abort(self, now_ns: int) -> None:
@@ -315,7 +320,7 @@ class SunTech:
         self._send(wire.short_answer(answer), now_ns, delay_ns=delay_ns)
 
     def _send(self, answer: bytes, now_ns: int, *, delay_ns: int = REPLY_DELAY_NS) -> None:
-        if Fault.SILENCE in self.faults:
+        if Fault.SILENCE in self._faults:
             return
         if self._drop_answers:
             self._drop_answers -= 1

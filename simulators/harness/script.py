@@ -1,0 +1,179 @@
+"""What the scripted nurses do: anna and ben at one bed. Every wait is bounded and says what it is for."""
+
+import time
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
+from typing import Any
+
+from pumpd.core.commands import ReceiptState
+from pumpd.core.modes import Mode
+from pumpd.mqtt.client import View
+from pumpd.mqtt.payloads import Ack, Alarm, Delivery, State
+from simulators.harness.record import ScriptError
+from simulators.harness.stage import Stage
+
+ORDER: dict[str, Any] = {
+    "weight_kg": Decimal(70),
+    "dose_mg_per_kg": Decimal("0.5"),
+    "duration_min": Decimal(40),
+    "vial_strength_mg_ml": Decimal(50),
+    "drug_drawn_ml": Decimal(1),
+    "diluent_ml": Decimal(24),
+    "declared_concentration_mg_ml": Decimal(2),
+    "syringe": "BD-60",
+    "syringe_fill_ml": Decimal(25),
+}
+"""35 mg in 17.5 mL at 26.25 mL/h."""
+CHECKED = {"weight_kg": Decimal(70), "concentration_mg_ml": Decimal(2)}
+"""What the second person enters again."""
+ASSESSMENT = {"moaas": 5, "respiration_bpm": 14}
+
+ROUND_EVERY_S = 240.0
+"""Well within the ten minutes for which an assessment counts."""
+STARTABLE_WITHIN_S = 600.0
+RESUMABLE_WITHIN_S = 1_200.0
+REST_WITHIN_S = 15.0
+TRIES = 5
+"""How often a nurse looks again and repeats what was refused because the state had just changed."""
+
+
+def live(view: View) -> State | None:
+    """Return what a live daemon shows now."""
+    return view.live_state(time.monotonic_ns())
+
+
+def in_mode(*modes: Mode) -> Callable[[View], State | None]:
+    """Return a look for one of `modes`."""
+
+    def look(view: View) -> State | None:
+        state = live(view)
+        return state if state is not None and state.mode in modes else None
+
+    return look
+
+
+def alarm_named(*ids: str) -> Callable[[View], Alarm | None]:
+    """Return a look for a listed alarm by its name."""
+
+    def look(view: View) -> Alarm | None:
+        alarms = () if view.alarms is None else view.alarms.message.alarms
+        return next((alarm for alarm in alarms if alarm.id in ids), None)
+
+    return look
+
+
+async def prepare(stage: Stage) -> State:
+    """Anna enters the order and what she observes; ben checks it."""
+    await stage.record.until(in_mode(Mode.IDLE), "the daemon to come up", within_s=60)
+    await stage.anna.must("prepare", **ORDER)
+    await stage.anna.must("assess", **ASSESSMENT)
+    await repeated(lambda: stage.ben.send("confirm", **CHECKED))
+    return await stage.record.until(in_mode(Mode.READY), "the order", within_s=30)
+
+
+async def make_rounds(stage: Stage) -> None:
+    """Anna enters what she observes again and again, until cancelled."""
+    while True:
+        await stage.pass_time(ROUND_EVERY_S)
+        await stage.anna.send("assess", **ASSESSMENT)
+
+
+async def start(stage: Stage) -> State:
+    """Anna starts once nothing is in the way."""
+    await until_clear(stage, Mode.READY, lambda state: state.start_blockers, STARTABLE_WITHIN_S)
+    await repeated(lambda: stage.anna.send("start"))
+    return await stage.record.until(in_mode(Mode.RUNNING), "the infusion to run", within_s=20)
+
+
+async def resume(stage: Stage) -> State:
+    """Anna resumes once nothing is in the way, alarms acknowledged."""
+    await until_clear(stage, Mode.PAUSED, lambda state: state.resume_blockers, RESUMABLE_WITHIN_S)
+    await repeated(lambda: stage.anna.send("resume"))
+    return await stage.record.until(in_mode(Mode.RUNNING), "the infusion to go on", within_s=20)
+
+
+async def resume_refused(stage: Stage, because: tuple[str, ...]) -> Ack:
+    """Anna tries to resume although the cause stands; the refusal must name it by one of the words in `because`."""
+    await acknowledge_all(stage)
+    ack = await stage.anna.send("resume")
+    if ack.state is not ReceiptState.REFUSED:
+        raise ScriptError(f"resume while the cause stands: {ack.state.value}: {ack.reason}")
+    if not any(words in ack.reason for words in because):
+        raise ScriptError(f"resume was refused without naming the cause ({' or '.join(because)}): {ack.reason}")
+    return ack
+
+
+async def until_clear(stage: Stage, mode: Mode, blockers: Callable[[State], tuple[str, ...]], within_s: float) -> None:
+    """Wait until nothing blocks, taking note of alarms on the way."""
+
+    def look(view: View) -> State | None:
+        state = in_mode(mode)(view)
+        return state if state is not None and (not blockers(state) or unacknowledged(view)) else None
+
+    for _ in range(TRIES):
+        state = await stage.record.until(look, f"nothing to be in the way in mode {mode.value}", within_s=within_s)
+        if not blockers(state):
+            return
+        await acknowledge_all(stage)
+    raise ScriptError(f"alarms keep coming: {stage.record.describe()}")
+
+
+def unacknowledged(view: View) -> tuple[Alarm, ...]:
+    """Return the alarms that nobody has taken note of."""
+    alarms = () if view.alarms is None else view.alarms.message.alarms
+    return tuple(alarm for alarm in alarms if alarm.acknowledged_by is None)
+
+
+async def acknowledge_all(stage: Stage) -> None:
+    """Anna takes note of every alarm."""
+    for alarm in unacknowledged(stage.record.view):
+        ack = await stage.anna.send("acknowledge", alarm=alarm.id, episode=alarm.episode)
+        if ack.state is ReceiptState.UNKNOWN:
+            raise ScriptError(f"acknowledge {alarm.id}: {ack.reason}")
+
+    def quiet(view: View) -> bool | None:
+        return True if not unacknowledged(view) else None
+
+    # a new alarm may have come meanwhile, so this may rightly not come true
+    try:
+        await stage.record.until(quiet, "the acknowledgements to be shown", within_s=3)
+    except ScriptError:
+        return
+
+
+async def counted_flow(stage: Stage) -> Delivery:
+    """Wait until the pump's own counter has shown flow for some seconds."""
+    before = await stage.record.until(_delivery, "what was given", within_s=10)
+
+    def look(view: View) -> Delivery | None:
+        state = in_mode(Mode.RUNNING)(view)
+        if state is None or state.delivery is None or state.rate.counted_ml_h is None:
+            return None
+        return state.delivery if state.delivery.low_ml > before.low_ml else None
+
+    return await stage.record.until(look, "counted flow", within_s=40)
+
+
+def _delivery(view: View) -> Delivery | None:
+    state = live(view)
+    return None if state is None else state.delivery
+
+
+async def stop(stage: Stage) -> State:
+    """Anna stops and ends the infusion."""
+    await stage.anna.must("stop", reason="the demonstration ends here")
+    return await stage.record.until(in_mode(Mode.ENDED), "the infusion to be ended", within_s=REST_WITHIN_S)
+
+
+async def repeated(send: Callable[[], Awaitable[Ack]]) -> Ack:
+    """Repeat a command that was refused only because the state had just changed; raise `ScriptError` otherwise."""
+    ack = await send()
+    for _ in range(TRIES - 1):
+        if ack.state is ReceiptState.VERIFIED:
+            return ack
+        if "look again" not in ack.reason and "nothing was sent" not in ack.reason:
+            break
+        ack = await send()
+    if ack.state is ReceiptState.VERIFIED:
+        return ack
+    raise ScriptError(f"{ack.kind}: {ack.state.value}: {ack.reason}")

@@ -1,0 +1,170 @@
+"""What `pumpd run` and `pumpd demo` refuse at the command line, and how a demonstration ends when interrupted."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from simulators.harness.plunger_log import PlungerLog
+from simulators.harness.site import ThrowAwaySite, make_site
+
+pytestmark = pytest.mark.process
+
+REPOSITORY = Path(__file__).parents[2]
+WAIT_S = 60.0
+
+
+def _pumpd(*words: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "pumpd.cli", *words]
+    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=WAIT_S, check=False)
+
+
+def _in_bed_file(old: str, new: str) -> Callable[[ThrowAwaySite], None]:
+    def change(site: ThrowAwaySite) -> None:
+        text = site.bed_file.read_text()
+        assert old in text
+        site.bed_file.write_text(text.replace(old, new, 1))
+
+    return change
+
+
+def _in_profile(old: str, new: str) -> Callable[[ThrowAwaySite], None]:
+    def change(site: ThrowAwaySite) -> None:
+        text = site.profile.read_text()
+        assert old in text
+        site.profile.write_text(text.replace(old, new, 1))
+
+    return change
+
+
+def _in_site_file(site: ThrowAwaySite) -> None:
+    site.site_file.write_text("colour = 'blue'\n" + site.site_file.read_text())
+
+
+def _open_password(site: ThrowAwaySite) -> None:
+    (site.credentials / "pump-bed1.password").chmod(0o644)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (_in_bed_file("simulated = true", "simulated = true\nfoo = 1"), "foo"),
+        (_in_bed_file('journal = "journal.db"\n', ""), "journal"),
+        (_in_bed_file('bed = "bed1"', 'bed = "bed7"'), "bed7"),
+        (_in_bed_file("simulated = true", "simulated = false"), "simulat"),
+        (_in_bed_file("clinical = false", "clinical = true"), "clinical"),
+        (_in_bed_file('driver = "ne1000"', 'driver = "ne9999"'), "ne9999"),
+        (_in_profile("lease_s = 5", "lease_s = 60"), "lease"),
+        (_in_profile("limit = 160", "limit = 999"), "999"),
+        (_in_profile("[times]", "[times]\nfoo_s = 3"), "foo_s"),
+        (_in_site_file, "colour"),
+        (_open_password, "0600"),
+    ],
+    ids=[
+        "unknown key",
+        "missing key",
+        "unknown bed",
+        "real devices with a simulator's profile",
+        "clinical with a bench pump",
+        "unknown driver",
+        "lease beyond its bound",
+        "limit beyond its bound",
+        "unknown key in the profile",
+        "unknown key in the site",
+        "password open to others",
+    ],
+)
+def test_a_wrong_configuration_is_refused_in_one_sentence(
+    tmp_path: Path, change: Callable[[ThrowAwaySite], None], named: str
+) -> None:
+    site = make_site(tmp_path)
+    change(site)
+    ended = _pumpd("run", "--config", str(site.bed_file))
+    assert ended.returncode == 2
+    lines = ended.stderr.strip().splitlines()
+    assert len(lines) == 1, ended.stderr
+    assert named in lines[0]
+    assert ended.stdout == ""
+
+
+def test_a_demonstration_about_processes_refuses_another_speed() -> None:
+    ended = _pumpd("demo", "--scenario", "pump-unplugged", "--speed", "50")
+    assert ended.returncode == 2
+    assert len(ended.stderr.strip().splitlines()) == 1
+
+
+def test_a_demonstration_does_not_write_over_another(tmp_path: Path) -> None:
+    (tmp_path / "journal.db").write_text("precious")
+    ended = _pumpd("demo", "--keep", str(tmp_path))
+    assert ended.returncode == 2
+    assert "not an empty directory" in ended.stderr
+    assert (tmp_path / "journal.db").read_text() == "precious"
+
+
+def _running_since(folder: Path) -> bool:
+    logs = list(folder.glob("pumpd-demo-*/plunger.jsonl"))
+    return bool(logs) and not PlungerLog.read(logs[0]).at_rest
+
+
+def _processes_of(folder: Path) -> list[str]:
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = entry.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:  # it has just ended
+            continue
+        if str(folder) in words:
+            found.append(words)
+    return found
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("moment", ["starting up", "infusing"])
+def test_ctrl_c_stops_the_pump_first_and_leaves_nothing_behind(tmp_path: Path, moment: str) -> None:
+    demo = subprocess.Popen(
+        [sys.executable, "-m", "pumpd.cli", "demo", "--no-view"],
+        cwd=REPOSITORY,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        deadline_s = time.monotonic() + 2 * WAIT_S
+        until = _running_since if moment == "infusing" else lambda folder: bool(list(folder.glob("*/ports/pump")))
+        while not until(tmp_path):
+            assert demo.poll() is None, demo.communicate()
+            assert time.monotonic() < deadline_s
+            time.sleep(0.02)
+        demo.send_signal(signal.SIGINT)
+        printed, complaints = demo.communicate(timeout=WAIT_S)
+    finally:
+        if demo.poll() is None:
+            demo.kill()
+            demo.communicate()
+    assert demo.returncode == 130, complaints
+    assert "Traceback" not in complaints
+    (folder,) = tmp_path.glob("pumpd-demo-*")
+    plunger = PlungerLog.read(folder / "plunger.jsonl")
+    assert plunger.at_rest
+    if moment == "infusing":
+        assert "interrupted" in printed
+        assert re.search(r"^session .*, paused$", printed, re.MULTILINE)
+        assert re.search(r"^agreement +yes$", printed, re.MULTILINE)
+        # the watchdog would have needed the whole lease since the last packet
+        heard = [json.loads(line) for line in (folder / "wire.jsonl").read_text().splitlines()]
+        stopped_ns = plunger.stops_ns()[-1]
+        last = max(
+            (each for each in heard if each["monotonic_ns"] <= stopped_ns), key=lambda each: each["monotonic_ns"]
+        )
+        assert b"STP" in bytes.fromhex(last["heard"])
+    assert _processes_of(tmp_path) == []
+    assert not (folder / "credentials").exists()
+    assert not (folder / "ports").exists()
