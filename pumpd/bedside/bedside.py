@@ -52,6 +52,8 @@ STALL_NS = 500_000_000
 """An evaluation later than its deadline by more than this is a stall of the daemon (requirement COMM-08)."""
 STALL_TURNS = 2
 """Turns of the loop in which bytes that waited through a stall are still read: this one and one more."""
+SIGN_EVERY_NS = NS_PER_S
+"""How often the service manager hears that evaluations go on; its own limit is five times as long."""
 STALLED_JOURNAL_NS = 2 * NS_PER_S
 """A journal that has not written for so long has failed, whatever it says (requirement COMM-11)."""
 
@@ -101,6 +103,7 @@ class Bedside:
         self._busy = False
         self._deadline_ns: int | None = None
         self._stalled_turns = 0
+        self._sign_ns: int | None = None
         self._journal_stalled = False
         self.parts = make_parts(self)
         self._timer = AlarmClock(self.parts.clock, lambda: self.guard(self._look))
@@ -122,6 +125,7 @@ class Bedside:
         self.parts.pump.drive()
         self._arm()
         self._looked.set()
+        self._give_sign()
 
     def guard(self, callback: Callable[[], None]) -> None:
         """Run a callback of the loop; whatever it raises ends in a stop and in the end of the daemon.
@@ -259,10 +263,20 @@ class Bedside:
             self._loop.call_soon(self._turn_after_stall)
 
     def _look(self) -> None:
-        clock = self.parts.clock
-        self._watch_journal(clock.real_ns())
-        self.dispatch(DeadlineReached(real_ns=clock.real_ns()))
-        self.parts.service_manager.alive(self.core.state.mode.value)
+        self.dispatch(DeadlineReached(real_ns=self.parts.clock.real_ns()))
+
+    def _give_sign(self) -> None:
+        """A complete evaluation has passed: tell the service manager now and then, and look at the journal.
+
+        Not by the timer: while samples come, its deadline moves on and it may never ring.
+        """
+        real_ns = self.parts.clock.real_ns()
+        if self._sign_ns is not None and real_ns - self._sign_ns < SIGN_EVERY_NS:
+            return
+        self._sign_ns = real_ns
+        self._watch_journal(real_ns)
+        if self.parts.journal.alive:
+            self.parts.service_manager.alive(self.core.state.mode.value)
 
     def _watch_journal(self, real_ns: int) -> None:
         """A disk that neither fails nor answers has failed."""

@@ -369,6 +369,10 @@ class Journal(Protocol):
         """Ask to be told, with `token`, when everything appended so far is durable."""
 
     @property
+    def alive(self) -> bool:
+        """Whether whatever writes the records still runs."""
+
+    @property
     def oldest_unwritten_ns(self) -> int | None:
         """By the real clock, since when the oldest record waits to be durable; None when none waits."""
 
