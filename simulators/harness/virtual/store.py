@@ -127,6 +127,11 @@ class VirtualJournal:
         life.on_end.append(self._cut_off)
 
     @property
+    def alive(self) -> bool:
+        """Whether its daemon lives: the store itself never dies."""
+        return self._life.is_alive
+
+    @property
     def oldest_unwritten_ns(self) -> int | None:
         """Since when the oldest record waits."""
         if self._writing:
