@@ -87,28 +87,39 @@ class Daemon:
                 seen_ids=self._outside.seen_ids(),
             )
         )
+        tasks: list[asyncio.Task[None]] = []
+        at_rest = False
+        bedside.failed.add_done_callback(lambda _: self._ended.set())
         try:
             for port in (parts.pump, parts.oximeter, parts.cuff):
                 port.start()
+            tasks += [
+                self._loop.create_task(self._session.run(), name="broker-session"),
+                self._loop.create_task(self._beat(), name="heartbeat"),
+            ]
+            for task in tasks:
+                task.add_done_callback(self._task_ended)
             parts.service_manager.ready()
-            async with asyncio.TaskGroup() as group:
-                tasks = [
-                    group.create_task(self._session.run(), name="broker-session"),
-                    group.create_task(self._beat(), name="heartbeat"),
-                ]
-                bedside.failed.add_done_callback(lambda _: self._ended.set())
-                await self._ended.wait()
-                parts.service_manager.stopping()
-                at_rest = await self._come_to_rest()
-                for task in tasks:
-                    task.cancel()
+            await self._ended.wait()
+            parts.service_manager.stopping()
+            at_rest = await self._come_to_rest()
         finally:
+            if not at_rest:
+                parts.pump.stop_blindly()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             bedside.close()
             parts.journal.close()
         if bedside.failed.done():
             _log.error("ended by a fault", reason=bedside.failed.result())
             return 1
         return 0 if at_rest else 1
+
+    def _task_ended(self, task: asyncio.Task[None]) -> None:
+        """A task that ends by itself has failed: like a callback that raises, it stops the pump and ends the daemon."""
+        if not task.cancelled():
+            self.bedside.guard(task.result)
 
     def end(self) -> None:
         """Ask the daemon to bring the pump to rest and end."""

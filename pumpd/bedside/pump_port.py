@@ -65,8 +65,7 @@ class PumpPort:
         self._line.write(self.driver.stop_packet)
         now_ns = self._clock.now_ns()
         self.driver.stop_sent(now_ns)
-        self._last_packet_ns = now_ns
-        self._tell.on_wire("pump-tx", self.driver.stop_packet)
+        self._note_sent(self.driver.stop_packet, now_ns)
 
     def stop_blindly(self) -> None:
         """Write the stop and nothing else: the last resort of a daemon that has lost its mind."""
@@ -109,18 +108,20 @@ class PumpPort:
             packet = driver.transmit(now_ns, self._tell.policy(now_ns))
             if packet:
                 self._line.write(packet)
-                self._last_packet_ns = now_ns
-                self._tell.on_wire("pump-tx", packet)
+                self._note_sent(packet, now_ns)
             elif not facts:
                 break
         self._alarm_clock.set(driver.next_deadline_ns() if self._line.is_open else None)
 
+    def _note_sent(self, packet: bytes, now_ns: int) -> None:
+        """Record what has left; a port that was closed, or lost in the write, took nothing."""
+        if self._line.is_open:
+            self._last_packet_ns = now_ns
+            self._tell.on_wire("pump-tx", packet)
+
     def _opened(self) -> None:
-        now_ns = self._clock.now_ns()
-        self._line.write(self.driver.stop_packet)
-        self._last_packet_ns = now_ns
-        self.driver.opened(now_ns)
-        self._tell.on_opened()
+        self.driver.opened(self._clock.now_ns())
+        self._tell.on_opened()  # and the core's first answer is a stop, except in the silence
 
     def _closed(self, reason: str) -> None:
         self.driver.closed(self._clock.now_ns())

@@ -19,6 +19,7 @@ from pumpd.bedside.daemon import Daemon
 from pumpd.bedside.serial_line import PortInUseError, open_port
 from pumpd.mqtt.site import SiteError
 from pumpd.records.database import JournalError
+from pumpd.records.encoding import EncodingError
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -56,7 +57,7 @@ def _main(arguments: argparse.Namespace) -> int:
         config = load_config(arguments.config)
         stop_first(config)
         return asyncio.run(_run(config))
-    except (ConfigError, SiteError, JournalError, PortInUseError) as error:
+    except (ConfigError, SiteError, JournalError, EncodingError, PortInUseError) as error:
         print(f"pumpd run: {error}", file=sys.stderr)
         return EXIT_USAGE
 

@@ -159,6 +159,7 @@ def _forget_patient(state: State, now_ns: int) -> None:
     state.vitals = Vitals()
     state.interlocks = Interlocks(watched_since_ns=now_ns)
     state.start_steady = {kind: Steady(range=watch.range) for kind, watch in state.start_steady.items()}
+    state.override_steady = {kind: Steady(range=watch.range) for kind, watch in state.override_steady.items()}
     state.resume_steady = {kind: Steady(range=watch.range) for kind, watch in state.resume_steady.items()}
 
 
@@ -203,12 +204,13 @@ def _start(state: State, command: CommandReceived, wish: Start, now_ns: int, eff
         return f"the start quotes order {wish.order_hash}, which is not the prepared order"
     reason = wish.override_reason.strip()
     prescriber = state.settings.operators.get(command.user) is Role.PRESCRIBER
-    blockers = readiness.start_blockers(state, now_ns, override=bool(reason) and prescriber)
+    override = bool(reason) and prescriber
+    blockers = readiness.start_blockers(state, now_ns, override=override)
     if blockers:
         return "; ".join(blockers)
-    if reason:
+    if override:
         effects.append(Decision(cause="override", text=f"start override by {command.user}: {reason}"))
-    starting.begin(state, command, "start", now_ns, effects)
+    starting.begin(state, command, "start", now_ns, effects, override=override)
     return None
 
 

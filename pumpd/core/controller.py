@@ -81,7 +81,8 @@ class Core:
         self._immediate = {
             kind: tuple(rule for rule in found if rule.acts_at_once) for kind, found in self._rules.items()
         }
-        self.state.start_steady = {
+        self.state.start_steady = {wanted.vital: Steady(range=wanted) for wanted in settings.profile.start}
+        self.state.override_steady = {
             wanted.vital: Steady(range=replace(wanted, high=wanted.override_high or wanted.high))
             for wanted in settings.profile.start
         }
@@ -235,6 +236,8 @@ class Core:
         kind = sample.kind
         if (watch := state.start_steady.get(kind)) is not None:
             state.start_steady = {**state.start_steady, kind: watch.take(sample)}
+        if (watch := state.override_steady.get(kind)) is not None:
+            state.override_steady = {**state.override_steady, kind: watch.take(sample)}
         if (watch := state.resume_steady.get(kind)) is not None:
             state.resume_steady = {**state.resume_steady, kind: watch.take(sample)}
         state.interlocks = state.interlocks.take(sample, self._rules.get(kind, ()), state.baseline)
@@ -289,10 +292,12 @@ class Core:
         lost_before = state.ledger.run is not None and state.ledger.run.counter_lost
         before = state.pump.counter
         state.pump = replace(state.pump, counter=counter)
-        if state.pump.at_rest and before is not None and counter.low_nl > before.low_nl:
-            if state.mode in OPEN_MODES:
-                least_nl = max(counter.low_nl - before.high_nl, 0)
-                state.ledger = state.ledger.flowed_at_rest(least_nl, counter.high_nl - before.low_nl)
+        rose = before is not None and counter.low_nl > before.low_nl
+        if rose and before is not None and state.session is not None:
+            # also while a pump that was started at its keypad is being stopped: no run of ours counts that flow
+            least_nl = max(counter.low_nl - before.high_nl, 0)
+            state.ledger = state.ledger.flowed_outside_runs(least_nl, counter.high_nl - before.low_nl)
+        if rose and before is not None and state.pump.at_rest:
             halting.halt(state, Aim.PAUSE, "the pump's counter rose at rest", now_ns, effects)
             halting.tell_flow_at_rest(state, before, counter)
         state.ledger = state.ledger.with_counter(counter, moving=moving, now_ns=now_ns)
@@ -321,11 +326,22 @@ class Core:
         state.pump = replace(
             state.pump, link_up=True, link_reason=None, attached=None, attach_error=None, at_rest=False
         )
-        aim = state.halt.aim if state.halt else Aim.LOOK
-        cause = state.halt.cause if state.halt else "the pump's port was opened"
-        human = state.halt.by_human if state.halt else False
+        # the stops that now go out renew the lease, so it no longer bounds the flow
+        state.ledger = state.ledger.link_lost(None)
+        before = state.halt
+        if before is None:
+            halting.halt(state, Aim.LOOK, "the pump's port was opened", now_ns, effects)
+            return
+        # a link that comes and goes must not keep the watchdog of a pump alive that does not obey
+        sent_ns = state.pump.last_packet_ns
+        fed = sent_ns is not None and now_ns - sent_ns < state.settings.profile.lease_ns + NS_PER_S
+        if fed and before.phase is not Phase.REPEATING:
+            state.halt = before.heard_anew(now_ns)
+            return
         state.halt = None
-        halting.halt(state, aim, cause, now_ns, effects, by_human=human)
+        halting.halt(state, before.aim, before.cause, now_ns, effects, by_human=before.by_human)
+        if fed and state.halt is not None:
+            state.halt = replace(state.halt, phase_since_ns=before.phase_since_ns)
 
     def _link_down(self, event: PumpLinkDown, now_ns: int, effects: list[Effect]) -> None:
         state = self.state
@@ -333,6 +349,7 @@ class Core:
         state.pump = replace(
             state.pump, link_up=False, link_reason=event.reason, attached=None, at_rest=False, status=None
         )
+        state.pump = replace(state.pump, last_packet_ns=event.last_packet_ns)
         if event.last_packet_ns is not None:
             flows_until_ns = event.last_packet_ns + profile.lease_ns + profile.stop_latency_ns
             state.ledger = state.ledger.link_lost(flows_until_ns)
@@ -353,6 +370,7 @@ class Core:
         state.session, state.rev, state.order = record.session, record.rev, record.order
         state.mode = after(record.mode, Trigger.RESTARTED)
         state.ledger = record.ledger.after_restart()
+        state.pump = replace(state.pump, counter=record.counter)
         state.confirmed_by, state.started_by, state.baseline = record.confirmed_by, record.started_by, record.baseline
         state.confirmed_at_ns = now_ns
         state.pause_cause = "the daemon was restarted"
@@ -449,6 +467,7 @@ class Core:
             mode=state.mode,
             order=state.order,
             ledger=state.ledger,
+            counter=state.pump.counter,
             confirmed_by=state.confirmed_by,
             started_by=state.started_by,
             baseline=state.baseline,

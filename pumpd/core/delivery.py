@@ -152,8 +152,8 @@ class Ledger:
             return self
         return replace(self, run=replace(self.run, moving_since_ns=since_ns))
 
-    def flowed_at_rest(self, least_nl: int, most_nl: int) -> "Ledger":
-        """The counter rose while no run of this order was in the pump."""
+    def flowed_outside_runs(self, least_nl: int, most_nl: int) -> "Ledger":
+        """The counter rose; what a begun run of this order counts itself is not added again."""
         if self.run is not None and self.run.begun:
             return self
         return replace(self, closed_low_nl=self.closed_low_nl + least_nl, closed_high_nl=self.closed_high_nl + most_nl)

@@ -9,7 +9,7 @@ from pumpd.core.modes import Mode
 from pumpd.core.ports import NibpReading, VitalKind
 from pumpd.core.profile import Action, Range
 from pumpd.core.quantities import NL_PER_ML, NS_PER_MIN, NS_PER_S, text
-from pumpd.core.state import State
+from pumpd.core.state import Starting, State
 from pumpd.core.vitals import PRESSURES, Steady
 
 ASSESSED = frozenset({VitalKind.RR, VitalKind.MOAAS})
@@ -26,11 +26,10 @@ def resume_blockers(state: State, now_ns: int) -> tuple[str, ...]:
     return tuple(_resume_blockers(state, now_ns))
 
 
-def still_blocked(state: State, kind: str, now_ns: int) -> tuple[str, ...]:
+def still_blocked(state: State, begun: Starting, now_ns: int) -> tuple[str, ...]:
     """Return what has come between a start or resume that was accepted and its next step."""
-    if kind == "start":
-        # an override was judged and recorded when the start was accepted
-        return tuple(_start_conditions(state, now_ns, override=True))
+    if begun.kind == "start":
+        return tuple(_start_conditions(state, now_ns, override=begun.override))
     return tuple(_resume_conditions(state, now_ns))
 
 
@@ -50,8 +49,10 @@ def _start_conditions(state: State, now_ns: int, *, override: bool) -> Iterator[
     yield from _pump_blockers(state)
     yield from _alarm_blockers(state)
     yield from _standing_causes(state, now_ns)
+    steady = state.override_steady if override else state.start_steady
     for wanted in profile.start:
         yield from _range_blockers(state, wanted, now_ns, override=override)
+        yield from _steady_blockers(wanted.vital, steady, profile.start_steady_ns, now_ns)
     if state.vitals.baseline(profile.baseline_spacing_ns, profile.baseline_max_age_ns, now_ns) is None:
         spacing_s = profile.baseline_spacing_ns // NS_PER_S
         max_age_min = profile.baseline_max_age_ns // NS_PER_MIN
@@ -69,11 +70,17 @@ def _resume_conditions(state: State, now_ns: int) -> Iterator[str]:
     profile = state.settings.profile
     if state.ending:
         yield "the infusion has ended; a new order is needed"
+    if state.order is not None and state.order.profile_hash != profile.hash:
+        yield (
+            f"the order was made under profile {state.order.profile_hash}, the daemon now runs {profile.hash}; "
+            "end this session and prepare a new order"
+        )
     yield from _pump_blockers(state)
     yield from _alarm_blockers(state)
     yield from _standing_causes(state, now_ns)
     for wanted in profile.resume:
-        yield from _range_blockers(state, wanted, now_ns, override=False, steady=state.resume_steady)
+        yield from _range_blockers(state, wanted, now_ns, override=False)
+        yield from _steady_blockers(wanted.vital, state.resume_steady, profile.resume_steady_ns, now_ns)
     if state.pressure_pause:
         yield from _two_readings(state)
     if state.ledger.remaining(now_ns) < LEAST_RUN_NL:
@@ -111,14 +118,7 @@ def _alarm_blockers(state: State) -> Iterator[str]:
             yield f"alarm {alarm.id} is not acknowledged: {alarm.text}"
 
 
-def _range_blockers(
-    state: State,
-    wanted: Range,
-    now_ns: int,
-    *,
-    override: bool,
-    steady: Mapping[VitalKind, Steady] | None = None,
-) -> Iterator[str]:
+def _range_blockers(state: State, wanted: Range, now_ns: int, *, override: bool) -> Iterator[str]:
     kind = wanted.vital
     profile = state.settings.profile
     sample = state.vitals.latest.get(kind)
@@ -138,11 +138,13 @@ def _range_blockers(
             yield f"{shown} is above {wanted.high} {kind.unit}"
         elif not override:
             yield f"{shown} is above {wanted.high} {kind.unit}: a prescriber must start, with a reason"
+
+
+def _steady_blockers(kind: VitalKind, steady: Mapping[VitalKind, Steady], needed_ns: int, now_ns: int) -> Iterator[str]:
+    """Ask that a stream has been in its range for long enough; what is measured now and then has no such time."""
     if kind in PRESSURES or kind in ASSESSED:
         return
-    starting = steady is None
-    watch = (state.start_steady if starting else steady or {}).get(kind)
-    needed_ns = profile.start_steady_ns if starting else profile.resume_steady_ns
+    watch = steady.get(kind)
     held_ns = watch.held_ns(now_ns) if watch else 0
     if held_ns < needed_ns:
         yield f"{kind.name} has been in range for {held_ns / NS_PER_S:.0f} s, {needed_ns / NS_PER_S:.0f} s are needed"

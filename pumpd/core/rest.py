@@ -97,6 +97,10 @@ class Halt:
         phase = Phase.ASKING if self.phase is Phase.SILENT else Phase.SILENT
         return replace(self, phase=phase, phase_since_ns=now_ns)
 
+    def heard_anew(self, now_ns: int) -> "Halt":
+        """Return the halt after the link came back in its silence: nothing that was reported before counts."""
+        return replace(self, since_ns=now_ns, rest_asked_ns=None, first=None)
+
     def deadline_ns(self, lease_ns: int) -> int:
         """Return when `at` next changes anything."""
         if self.phase is Phase.REPEATING:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from pumpd.core.delivery import Ledger
 from pumpd.core.modes import Mode
+from pumpd.core.ports import PumpCounter
 from pumpd.core.prescription import Order
 
 
@@ -37,6 +38,7 @@ class SessionRecord:
     mode: Mode
     order: Order
     ledger: Ledger
+    counter: PumpCounter | None  # the pump's last count: what it has risen by since then flowed
     confirmed_by: str | None
     started_by: str | None
     baseline: Baseline | None

@@ -33,7 +33,9 @@ def may_move(state: State) -> bool:
     return state.mode is Mode.RUNNING or (state.starting is not None and state.starting.step is Step.RUN)
 
 
-def begin(state: State, command: CommandReceived, kind: str, now_ns: int, effects: list[Effect]) -> None:
+def begin(
+    state: State, command: CommandReceived, kind: str, now_ns: int, effects: list[Effect], *, override: bool = False
+) -> None:
     """First step: the order of the run is written; nothing has moved."""
     assert state.order is not None  # noqa: S101 - the readiness check has passed
     order = RunOrder(
@@ -53,6 +55,7 @@ def begin(state: State, command: CommandReceived, kind: str, now_ns: int, effect
         user=command.user,
         command_id=command.id,
         kind=kind,
+        override=override,
         order=order,
         deadline_ns=now_ns + INTENT_LIMIT_NS,
     )
@@ -200,7 +203,7 @@ def timed_out(state: State, starting: Starting, now_ns: int, effects: list[Effec
 
 def _still_allowed(state: State, starting: Starting, now_ns: int, effects: list[Effect]) -> bool:
     """Judge again what the human start was judged by; refuse and undo if something has come between."""
-    blockers = readiness.still_blocked(state, starting.kind, now_ns)
+    blockers = readiness.still_blocked(state, starting, now_ns)
     if not blockers:
         return True
     halting.halt(state, Aim.UNDO, f"no longer allowed: {blockers[0]}", now_ns, effects)

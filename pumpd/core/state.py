@@ -49,6 +49,7 @@ class Starting:
     kind: str
     order: RunOrder
     deadline_ns: int
+    override: bool  # a prescriber gave a reason for the override range; judged again with it, and only then
     run_sent_ns: int | None = None
 
 
@@ -76,6 +77,7 @@ class PumpView:
     at_rest: bool = False  # confirmed, and no report to the contrary since
     alarm: PumpAlarmed | None = None
     polled_ns: int = 0
+    last_packet_ns: int | None = None  # when the last packet left before the link was lost
     run_sent_ns: int = 0  # when RUN last left; an answer to an older question says nothing about that run
 
     def no_link(self) -> str:
@@ -114,6 +116,7 @@ class State:
     vitals: Vitals = field(default_factory=Vitals)
     interlocks: Interlocks = field(default_factory=Interlocks)
     start_steady: Mapping[VitalKind, Steady] = field(default_factory=dict)
+    override_steady: Mapping[VitalKind, Steady] = field(default_factory=dict)
     resume_steady: Mapping[VitalKind, Steady] = field(default_factory=dict)
     cuff: CuffSchedule = field(default_factory=CuffSchedule)
 

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -16,9 +17,11 @@ from drivers.ne1000.driver import Ne1000 as Driver
 from pumpd.bedside.clock import MonotonicClock
 from pumpd.bedside.config import Config, ConfigError, load_config
 from pumpd.bedside.daemon import Daemon
+from pumpd.bedside.outside import BusSession, RealOutside
 from pumpd.core.modes import Mode
 from pumpd.core.ports import VitalKind
 from pumpd.mqtt.accounts import provision
+from pumpd.mqtt.session import Callbacks
 from pumpd.mqtt.site import load_site
 from pumpd.records import reader
 from pumpd.records.database import JournalError
@@ -56,6 +59,18 @@ async def simulated_pump(config: Config) -> AsyncIterator[Pump]:
         yield pump
     finally:
         host.close()
+
+
+class Listening(Pump):
+    """A pump that keeps what it hears."""
+
+    def __init__(self, heard: bytearray, *, now_ns: int) -> None:
+        super().__init__(now_ns=now_ns)
+        self.heard = heard
+
+    def receive(self, data: bytes, now_ns: int) -> None:
+        self.heard.extend(data)
+        super().receive(data, now_ns)
 
 
 async def until_at_rest(running: Daemon) -> None:
@@ -117,14 +132,8 @@ async def test_the_first_bytes_on_the_wire_are_a_stop(config: Config) -> None:
 @pytest.mark.req("COMM-08")
 async def test_a_fault_in_a_callback_stops_the_pump_and_ends_the_daemon(config: Config) -> None:
     heard = bytearray()
-
-    class Listening(Pump):
-        def receive(self, data: bytes, now_ns: int) -> None:
-            heard.extend(data)
-            super().receive(data, now_ns)
-
     clock = DeviceClock()
-    host = PtyHost(Listening(now_ns=clock.now_ns()), Path(config.pump.port), clock)
+    host = PtyHost(Listening(heard, now_ns=clock.now_ns()), Path(config.pump.port), clock)
     host.plug()
     try:
         running = daemon(config)
@@ -215,3 +224,38 @@ NORMAL_PACKET = bytes.fromhex(
     "01820148cc 0182010084 01820148cc 0182010084 0182010084"
 )
 """Pulse rate 72, SpO2 97 %, good perfusion (Nonin Data Format 2)."""
+
+
+@pytest.mark.req("COMM-08")
+async def test_a_task_that_ends_by_itself_stops_the_pump_and_ends_the_daemon(config: Config) -> None:
+    ends = asyncio.Event()
+
+    class BrokenBus:
+        def publish(self, topic: str, payload: bytes, *, qos: int, retain: bool) -> None:
+            """Take it, and lose it."""
+
+        async def run(self) -> NoReturn:
+            await ends.wait()
+            raise ValueError("a fault for the test")
+
+    class BrokenOutside(RealOutside):
+        def bus(self, boot: str, callbacks: Callbacks) -> BusSession:  # noqa: ARG002 - the contract's
+            return BrokenBus()
+
+    loop = asyncio.get_running_loop()
+    clock, heard = DeviceClock(), bytearray()
+    host = PtyHost(Listening(heard, now_ns=clock.now_ns()), Path(config.pump.port), clock)
+    host.plug()
+    try:
+        outside = BrokenOutside(config, loop)
+        running = Daemon(config, clock=MonotonicClock(loop), loop=loop, outside=outside)
+        task = asyncio.create_task(running.run())
+        await until_at_rest(running)
+        heard.clear()
+        ends.set()
+        async with asyncio.timeout(15):
+            assert await task == 1
+    finally:
+        host.close()
+    assert "a fault for the test" in running.bedside.failed.result()
+    assert Driver.stop_packet in heard
