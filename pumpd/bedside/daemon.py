@@ -17,12 +17,12 @@ from pumpd.bedside.outside import JournalCallbacks, Line, Outside, RealOutside
 from pumpd.bedside.pump_port import PumpCallbacks, PumpPort
 from pumpd.bedside.screen import BusScreen
 from pumpd.bedside.serial_line import LineCallbacks
+from pumpd.core.causes import may_move
 from pumpd.core.commands import Role
 from pumpd.core.controller import Core
 from pumpd.core.events import Booted, BrokerConnected, BrokerLost, TokenIssued
 from pumpd.core.ports import Clock, PumpDriver
 from pumpd.core.quantities import NS_PER_S
-from pumpd.core.starting import may_move
 from pumpd.core.state import Settings
 from pumpd.mqtt.intake import Flooded, Intake
 from pumpd.mqtt.session import Callbacks

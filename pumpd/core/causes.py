@@ -40,12 +40,13 @@ class Cause:
 
 def permission(state: State, now_ns: int) -> bool:
     """Say whether the pump may move at `now_ns`: it was commanded to, and nothing that pauses or ends is due."""
-    if state.halt is not None or not _may_move(state):
+    if state.halt is not None or not may_move(state):
         return False
     return all(cause.action is Action.ALERT for cause in due(state, now_ns))
 
 
-def _may_move(state: State) -> bool:
+def may_move(state: State) -> bool:
+    """Say whether RUN was sent and the pump may move by permission."""
     starting = state.starting
     return state.mode is Mode.RUNNING or (starting is not None and starting.step is Step.RUN)
 
@@ -203,7 +204,7 @@ def _supervision_causes(state: State) -> Iterator[Cause]:
         "supervision",
         "supervision lost",
         f"{what} for {lost_ns / NS_PER_S:.0f} s, pausing at {profile.supervision_pause_ns / NS_PER_S:.0f} s",
-        "Go to the bedside; restore the network or open a station.",
+        "Go to the bedside; restore the network, or open a station (pumpd watch).",
     )
 
 

@@ -123,11 +123,11 @@ def _halt(state: State, command: Stop | Pause, asked: Awaiting, now_ns: int, eff
         aim = Aim.LOOK
     halting.halt(state, aim, cause, now_ns, effects, by_human=True)
     if state.halt is not None and state.halt.phase is not Phase.REPEATING:
-        reason = "accepted; the pump does not obey and is left silent so that its watchdog acts: stop at the pump"
+        reason = "the pump does not obey and is left silent so that its watchdog acts: stop at the pump"
     elif not state.pump.link_up:
-        reason = f"accepted; {state.pump.no_link()}; stop at the pump"
+        reason = f"{state.pump.no_link()}; stop at the pump"
     else:
-        reason = "accepted; the stop is on the wire"
+        reason = "the stop is on the wire"
     if any(item.command_id == asked.command_id for item in state.awaiting):
         return
     answers.accept(state, effects, asked, reason)

@@ -129,7 +129,7 @@ class Core:
         state = self.state
         if state.halt is not None:
             return LinePolicy.SILENT if state.halt.phase is Phase.SILENT else LinePolicy.STOPPING
-        if starting.may_move(state):
+        if causes.may_move(state):
             return LinePolicy.MOVING if causes.permission(state, now_ns) else LinePolicy.STOPPING
         return LinePolicy.FREE if state.pump.at_rest else LinePolicy.STOPPING
 
@@ -138,7 +138,7 @@ class Core:
 
         A shortcut to the stop and nothing else: the evaluation that follows finds the same rule due and halts for it.
         """
-        if not starting.may_move(self.state):
+        if not causes.may_move(self.state):
             return False
         for sample in samples:
             value = sample.value
@@ -272,7 +272,7 @@ class Core:
             if before.phase is Phase.ASKING and state.halt.phase is Phase.SILENT:
                 effects.append(SendStop())  # one, then silence again: more would keep the pump's watchdog content
             return
-        if starting.may_move(state):
+        if causes.may_move(state):
             starting.status_while_moving(state, status, now_ns, effects)
         elif status.state in {PumpState.MOVING, PumpState.OTHER} and state.pump.at_rest:
             # started at its own keypad: obeyed as what it is, a run that nobody here permitted

@@ -10,10 +10,7 @@ from pumpd.core.ports import NibpReading, VitalKind
 from pumpd.core.profile import Action, Range
 from pumpd.core.quantities import NL_PER_ML, NS_PER_MIN, NS_PER_S, text
 from pumpd.core.state import Starting, State
-from pumpd.core.vitals import PRESSURES, Steady
-
-ASSESSED = frozenset({VitalKind.RR, VitalKind.MOAAS})
-"""What a nurse enters where no device measures it."""
+from pumpd.core.vitals import ENTERED, PRESSURES, Steady
 
 
 def start_blockers(state: State, now_ns: int, *, override: bool = False) -> tuple[str, ...]:
@@ -124,9 +121,9 @@ def _range_blockers(state: State, wanted: Range, now_ns: int, *, override: bool)
     sample = state.vitals.latest.get(kind)
     age_ns = state.vitals.age_ns(kind, now_ns)
     if sample is None or sample.value is None or age_ns is None:
-        yield f"{kind.name} is missing" + (": enter it with assess" if kind in ASSESSED else "")
+        yield f"{kind.name} is missing" + (": enter it with assess" if kind in ENTERED else "")
         return
-    limit_ns = profile.assess_valid_ns if kind in ASSESSED else _alert_age_ns(state, kind)
+    limit_ns = profile.assess_valid_ns if kind in ENTERED else _alert_age_ns(state, kind)
     if age_ns > limit_ns:
         yield f"{kind.name} is {age_ns / NS_PER_S:.0f} s old, limit {limit_ns / NS_PER_S:.0f} s"
         return
@@ -142,7 +139,7 @@ def _range_blockers(state: State, wanted: Range, now_ns: int, *, override: bool)
 
 def _steady_blockers(kind: VitalKind, steady: Mapping[VitalKind, Steady], needed_ns: int, now_ns: int) -> Iterator[str]:
     """Ask that a stream has been in its range for long enough; what is measured now and then has no such time."""
-    if kind in PRESSURES or kind in ASSESSED:
+    if kind in PRESSURES or kind in ENTERED:
         return
     watch = steady.get(kind)
     held_ns = watch.held_ns(now_ns) if watch else 0

@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from pumpd.core import answers, halting
-from pumpd.core.causes import permission, running_limit_ns
+from pumpd.core.causes import may_move, permission, running_limit_ns
 from pumpd.core.effects import Effect, MeasureNibp, PollPump
 from pumpd.core.modes import OPEN_MODES, Mode
 from pumpd.core.quantities import NS_PER_MIN, NS_PER_S
-from pumpd.core.starting import may_move
 from pumpd.core.state import State
 
 POLL_EVERY_NS = NS_PER_S

@@ -12,7 +12,7 @@ from pumpd.core.causes import STARTING_GRACE_NS
 from pumpd.core.commands import CommandReceived, ReceiptState
 from pumpd.core.counter import CounterWatch
 from pumpd.core.effects import Decision, Effect, ProgramPump, SendRun, WriteIntent
-from pumpd.core.modes import Mode, Trigger, after
+from pumpd.core.modes import Trigger, after
 from pumpd.core.ports import Outcome, ProgramFailed, Programmed, PumpState, PumpStatus, RunAnswered, RunOrder
 from pumpd.core.quantities import NL_PER_ML, NS_PER_S, UM_PER_MM, text
 from pumpd.core.rest import Aim
@@ -26,11 +26,6 @@ RUN_LIMIT_NS = 2_500_000_000
 """One lost reply to RUN and the question after it fit in this."""
 FIRST_POLL_NS = 200_000_000
 """How soon after RUN the pump is asked what it does."""
-
-
-def may_move(state: State) -> bool:
-    """Say whether RUN was sent and the pump may move by permission."""
-    return state.mode is Mode.RUNNING or (state.starting is not None and state.starting.step is Step.RUN)
 
 
 def begin(

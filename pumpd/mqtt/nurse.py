@@ -238,11 +238,17 @@ def order_lines(order: Order) -> list[str]:
     ]
 
 
+def _print(line: str) -> None:
+    """Print a line to whom it is for: a refusal or an unknown outcome to the standard error."""
+    bad = any(f" {state.value}: " in line for state in (ReceiptState.REFUSED, ReceiptState.UNKNOWN))
+    print(line, file=sys.stderr if bad else sys.stdout, flush=True)
+
+
 async def _command(site: Site, options: argparse.Namespace) -> Ack:
     bed = options.bed if options.bed is not None else site.only_bed()
     site.account_of(bed)
     password = site.password(options.user)
-    session = NurseSession(site, options.user, password, bed, show=lambda line: print(line, flush=True))
+    session = NurseSession(site, options.user, password, bed, show=_print)
     return await session.send(options.kind, **{name: getattr(options, name) for name in options.fields})
 
 
@@ -260,10 +266,8 @@ def run_nurse(options: argparse.Namespace) -> int:
         case ReceiptState.VERIFIED:
             return EXIT_VERIFIED
         case ReceiptState.REFUSED:
-            print(f"{ack.kind} refused: {ack.reason}", file=sys.stderr)
             return EXIT_REFUSED
         case ReceiptState.UNKNOWN | ReceiptState.ACCEPTED | ReceiptState.EXECUTING:
-            print(f"{ack.kind} {ack.reason}", file=sys.stderr)
             return EXIT_UNKNOWN
         case _:
             assert_never(ack.state)
@@ -306,7 +310,7 @@ def add_nurse_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentPa
 
     prepare = add("prepare", "enter an order", kind="prepare", fields=(*_PREPARE, "syringe", "soft_limit_reason"))
     _add_decimals(prepare, _PREPARE)
-    prepare.add_argument("--syringe", required=True, help="maker and size, such as 'BD 50'")
+    prepare.add_argument("--syringe", required=True, help="maker and size, such as BD-60; the profile lists them")
     prepare.add_argument("--soft-limit-reason", default="", help="why a soft limit may be passed")
     confirm = add("confirm", "check a colleague's order", kind="confirm", fields=tuple(_CONFIRM))
     _add_decimals(confirm, _CONFIRM)

@@ -53,7 +53,10 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _speed(written: str) -> float:
-    speed = float(written)
+    try:
+        speed = float(written)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"the speed is {written!r}; it must be a number from 1 to 1000") from None
     if not 1 <= speed <= 1_000:
         raise argparse.ArgumentTypeError(f"the speed is {written}; it must be 1 to 1000")
     return speed
