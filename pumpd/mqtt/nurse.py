@@ -240,7 +240,8 @@ def order_lines(order: Order) -> list[str]:
 
 def _print(line: str) -> None:
     """Print a line to whom it is for: a refusal or an unknown outcome to the standard error."""
-    bad = any(f" {state.value}: " in line for state in (ReceiptState.REFUSED, ReceiptState.UNKNOWN))
+    outcome = line.split(maxsplit=2)[1:2]
+    bad = [word.rstrip(":,") for word in outcome] in ([ReceiptState.REFUSED.value], [ReceiptState.UNKNOWN.value])
     print(line, file=sys.stderr if bad else sys.stdout, flush=True)
 
 
