@@ -91,6 +91,8 @@ class Mischief:
     def __init__(self, bay: Bay, faults: Sequence[Fault]) -> None:
         self.keypad_starts_ns: list[int] = []
         """When somebody made the pump flow at its own keys."""
+        self.keypad_rates_ns: list[int] = []
+        """When somebody set another rate there, and the pump took it."""
         self._bay = bay
         self._faults = tuple(faults)
         self._in_force: list[Fault] = []
@@ -206,7 +208,8 @@ class Mischief:
         flowed = self._bay.flow_nl_h() > 0
         match fault:
             case KeyRate():
-                pump.key_rate(fault.rate_ul_h, now_ns)
+                if pump.key_rate(fault.rate_ul_h, now_ns):
+                    self.keypad_rates_ns.append(now_ns)
             case KeyPressed(key=Key.PAUSE):
                 pump.key_pause(now_ns)
             case KeyPressed(key=Key.RESUME):

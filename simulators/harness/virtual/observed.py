@@ -50,6 +50,7 @@ def observe(
     undisturbed: bool = False,
     stops: tuple[StopCondition, ...] = (),
     keypad_starts_ns: tuple[int, ...] = (),
+    keypad_rates_ns: tuple[int, ...] = (),
 ) -> Observation:
     """Return the run so far as the oracle wants it; raises `NoOrderError`."""
     profile = bay.config.profile
@@ -79,6 +80,7 @@ def observe(
         lives=tuple(Life(from_ns=from_ns, to_ns=to_ns) for from_ns, to_ns in bay.lives),
         openings_ns=tuple(bay.links[PUMP].opened_ns),
         keypad_starts_ns=keypad_starts_ns,
+        keypad_rates_ns=keypad_rates_ns,
     )
 
 

@@ -17,8 +17,8 @@ from simulators.harness.virtual.observed import OBSERVED, NoOrderError, observe
 from simulators.harness.virtual.readings import readings
 from simulators.harness.virtual.stops import Situation, stops
 from simulators.oracle.judge import judge
+from simulators.oracle.observation import Claim, Observation
 from simulators.oracle.observation import Mode as Claimed
-from simulators.oracle.observation import Observation
 
 CONFIG = Path(__file__).resolve().parents[3] / "config"
 AFTERWARDS_NS = 30 * NS_PER_S
@@ -62,7 +62,7 @@ class Outcome:
 Watch = Callable[[Bay, Observation | None, int], None]
 """Is shown the bay, what was observed and the begin of the scenario, before the bay is closed."""
 
-_RESTS = frozenset({Claimed.PAUSED, Claimed.ENDED, Claimed.COMPLETED, Claimed.FAULT})
+RESTS = frozenset({Claimed.PAUSED, Claimed.ENDED, Claimed.COMPLETED, Claimed.FAULT})
 
 
 @lru_cache(maxsize=1)
@@ -100,9 +100,7 @@ def attempt(scenario: Scenario, watch: Watch = lambda _bay, _observation, _begin
             mode=scenario.mode.value,
             digest=bay.tape.digest(),
             ended=ended,
-            first_rest=next(
-                (each.mode.value for each in claims if each.at_ns > first_ns and each.mode in _RESTS), None
-            ),
+            first_rest=_first_rest(claims, first_ns),
             alarms=tuple(sorted({each.id for each in alarms if each.raised_ns >= first_ns})),
             ordered_nl=0 if observation is None else observation.order.volume_nl,
             given_nl=bay.delivered_nl(),
@@ -140,10 +138,10 @@ def _mend(nurse: Nurse) -> None:
 
 def _observed(bay: Bay, scenario: Scenario, mischief: Mischief, begin_ns: int) -> Observation | None:
     """Return what the oracle is given, or None where nothing was ever ordered."""
-    keypad_starts_ns = tuple(mischief.keypad_starts_ns)
+    starts_ns, rates_ns = tuple(mischief.keypad_starts_ns), tuple(mischief.keypad_rates_ns)
     undisturbed = not scenario.faults and scenario.nurse.manner is Manner.PROMPT
     try:
-        seen = observe(bay, undisturbed=undisturbed, keypad_starts_ns=keypad_starts_ns)
+        seen = observe(bay, undisturbed=undisturbed, keypad_starts_ns=starts_ns, keypad_rates_ns=rates_ns)
     except NoOrderError:
         return None
     situation = Situation(
@@ -163,3 +161,7 @@ def _observed(bay: Bay, scenario: Scenario, mischief: Mischief, begin_ns: int) -
 
 def _ms(at_ns: int, begin_ns: int) -> int:
     return (at_ns - begin_ns) // NS_PER_MS
+
+
+def _first_rest(claims: tuple[Claim, ...], from_ns: int) -> str | None:
+    return next((claim.mode.value for claim in claims if claim.at_ns > from_ns and claim.mode in RESTS), None)
