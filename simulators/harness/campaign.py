@@ -47,7 +47,9 @@ def register(subparsers: "Subparsers") -> None:
     parser.add_argument("--trace", action="store_true", help="print one run as a timeline")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="worker processes")
     parser.add_argument("--report", type=Path, metavar="FILE", help="write the outcomes as JSON")
-    parser.add_argument("--resume-file", type=Path, metavar="FILE", help="keep outcomes here and do none of them again")
+    parser.add_argument(
+        "--resume-file", type=Path, metavar="FILE", help="keep outcomes here; what was sound is not done again"
+    )
     parser.add_argument("--save", type=Path, default=Path(), metavar="FOLDER", help="where a shrunk scenario goes")
     parser.set_defaults(handler=run)
 
@@ -173,10 +175,11 @@ def _breaks(rules: set[str], scenario: Scenario) -> bool:
 
 
 def _read(path: Path | None, mode: Mode) -> dict[int, Outcome]:
+    """Return the runs that were without blame; the others are done again, for something may have been mended."""
     if path is None or not path.exists():
         return {}
     outcomes = (_outcome(json.loads(line)) for line in path.read_text().splitlines())
-    return {outcome.seed: outcome for outcome in outcomes if outcome.mode == mode.value}
+    return {outcome.seed: outcome for outcome in outcomes if outcome.mode == mode.value and not outcome.blames}
 
 
 def _outcome(fields: Mapping[str, object]) -> Outcome:
