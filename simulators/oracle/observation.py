@@ -196,7 +196,7 @@ class Observation:
 
     `undisturbed` says that there was no fault, no unsafe sign and no halt by a person, so that the order must be given
     whole. `openings_ns` are the instants at which the daemon opened the pump's port, `keypad_starts_ns` those at which
-    somebody started the pump at its own keys.
+    somebody started the pump at its own keys, `keypad_rates_ns` those at which somebody set another rate there.
     """
 
     until_ns: int
@@ -216,6 +216,7 @@ class Observation:
     lives: tuple[Life, ...]
     openings_ns: tuple[int, ...]
     keypad_starts_ns: tuple[int, ...]
+    keypad_rates_ns: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         _in_order("flow", (segment.from_ns for segment in self.flow))

@@ -543,3 +543,12 @@ def test_the_oracle_imports_the_standard_library_only() -> None:
         if name.split(".")[0] not in sys.stdlib_module_names and not name.startswith("simulators.oracle.")
     }
     assert foreign == set()
+
+
+def test_i8_a_rate_from_the_keypad_is_unknown_until_the_next_count() -> None:
+    faster = replace(flows(10, 12), rate_nl_h=7_200_000)
+    run = replace(whole(), undisturbed=False, flow=(faster,), claims=(), intervals=(recorded(12, 0, 1_000),))
+    assert broken(replace(run, keypad_rates_ns=(at(10),))).count("I8") == 0
+    assert broken(run).count("I8") == 1
+    assert broken(replace(run, keypad_rates_ns=(at(13),))).count("I8") == 1
+    assert broken(replace(run, keypad_rates_ns=(at(10),), intervals=(recorded(12, 0, 999),))).count("I8") == 1

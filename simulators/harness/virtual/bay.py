@@ -24,6 +24,7 @@ from simulators.devices.nonin.oximeter import BAUD as OXIMETER_BAUD
 from simulators.devices.patient import Patient, PatientParameters
 from simulators.devices.suntech import SunTech
 from simulators.devices.suntech.module import BAUD as CUFF_BAUD
+from simulators.devices.vitals import VitalsSource
 from simulators.harness.virtual.bus import VirtualBroker
 from simulators.harness.virtual.clock import VirtualClock
 from simulators.harness.virtual.life import Life, LifeClock
@@ -82,8 +83,10 @@ class Bay:
         self.sounder = Sounder()
         self.pump = ControlledNe1000(now_ns=START_NS)
         self.patient = Patient(patient or PatientParameters(), self.pump.plunger, CONCENTRATION_NG_PER_NL, START_NS)
+        self.finger: VitalsSource = self.patient.vitals
+        """What the oximeter measures; another source is a sensor that lies."""
         self.oximeter = ControlledNonin(
-            self.patient.vitals, start_ns=START_NS, rng=self.stream("oximeter"), pacing=pacing
+            lambda at_ns: self.finger(at_ns), start_ns=START_NS, rng=self.stream("oximeter"), pacing=pacing
         )
         self.cuff = SunTech(self.patient.vitals, rng=self.stream("cuff"), noise=False)
         self.links = {
@@ -194,6 +197,14 @@ class Bay:
         else:
             self.life.end()
         self.sounder.priority = None
+
+    def crash(self) -> str | None:
+        """Return what the daemon ended with that nobody ended, or None: no fault may do that."""
+        task = self._daemon_task
+        if task is None or self.life is None or not self.life.is_alive or not task.done():
+            return None
+        error = None if task.cancelled() else task.exception()
+        return "the daemon ended by itself" if error is None else f"{type(error).__name__}: {error}"
 
     async def end_daemon(self) -> int:
         """End the daemon in good order and return its exit status."""

@@ -85,6 +85,8 @@ class VirtualBroker:
 
     def __init__(self, loop: VirtualLoop, rng: Random, tape: Tape) -> None:
         self.faults = SOUND
+        self.spoils: Callable[[str], bool] = lambda _topic: True
+        """Whether messages of a topic meet the faults."""
         self.is_up = True
         self._loop = loop
         self._rng = rng
@@ -166,7 +168,7 @@ class VirtualBroker:
 
     def _deliver_later(self, route: tuple[Connection, ...], topic: str, payload: bytes, *, kept: bool) -> None:
         due_ns = self._loop.now_ns() + LATENCY_NS
-        if self.faults is SOUND:
+        if self.faults is SOUND or not self.spoils(topic):
             self._loop.call_at_ns(due_ns, lambda: _deliver(route, topic, payload, kept=kept), independent=True)
             return
         faults, rng = self.faults, self._rng

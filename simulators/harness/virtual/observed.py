@@ -5,6 +5,7 @@ pressed, whether anything disturbed the run) is handed in.
 """
 
 import json
+from bisect import bisect_right
 from collections.abc import Iterator
 
 from pumpd.bedside.recovery import newest_session
@@ -50,6 +51,7 @@ def observe(
     undisturbed: bool = False,
     stops: tuple[StopCondition, ...] = (),
     keypad_starts_ns: tuple[int, ...] = (),
+    keypad_rates_ns: tuple[int, ...] = (),
 ) -> Observation:
     """Return the run so far as the oracle wants it; raises `NoOrderError`."""
     profile = bay.config.profile
@@ -79,6 +81,7 @@ def observe(
         lives=tuple(Life(from_ns=from_ns, to_ns=to_ns) for from_ns, to_ns in bay.lives),
         openings_ns=tuple(bay.links[PUMP].opened_ns),
         keypad_starts_ns=keypad_starts_ns,
+        keypad_rates_ns=keypad_rates_ns,
     )
 
 
@@ -88,7 +91,9 @@ class _Published:
     def __init__(self, bay: Bay) -> None:
         self.receipts: list[Receipt] = []
         self.claims: list[Claim] = []
-        self._raised: dict[tuple[str, int], list[int | None]] = {}
+        self._raised: dict[tuple[int, str, int], list[int | None]] = {}
+        """By the run of the daemon, too: each counts its episodes anew."""
+        self._born_ns = [from_ns for from_ns, _ in bay.lives]
         order = None
         for entry in bay.tape.entries:
             topic = parse(entry.source.removeprefix("daemon>"))
@@ -114,13 +119,18 @@ class _Published:
 
     def alarms(self) -> Iterator[AlarmEpisode]:
         """Yield the episodes in the order of their raising."""
-        for (name, _), (raised_ns, gone_ns) in self._raised.items():
+        for (_, name, _), (raised_ns, gone_ns) in self._raised.items():
             if raised_ns is not None:
                 yield AlarmEpisode(raised_ns=raised_ns, gone_ns=gone_ns, id=name)
 
     def _take_alarms(self, published: dict[str, list[dict[str, object]]], at_ns: int) -> None:
-        active = {(str(each["id"]), int(str(each["episode"]))) for each in published["alarms"] if each["active"]}
-        listed = [(str(each["id"]), int(str(each["episode"]))) for each in published["alarms"]]
+        life = bisect_right(self._born_ns, at_ns)
+        active, listed = set(), []
+        for each in published["alarms"]:
+            key = (life, str(each["id"]), int(str(each["episode"])))
+            listed.append(key)
+            if each["active"]:
+                active.add(key)
         for key in listed:
             self._raised.setdefault(key, [at_ns, None])
         for key, times_ns in self._raised.items():

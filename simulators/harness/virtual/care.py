@@ -1,0 +1,83 @@
+"""Two nurses who bring an infusion to its end through whatever happens, from any state on. Knows screens only."""
+
+from pumpd.core.commands import Acknowledge, Assess, Confirm, Resume, Start
+from pumpd.core.modes import Mode
+from pumpd.mqtt.payloads import State
+from simulators.harness.faults.scenario import Manner
+from simulators.harness.virtual.loop import NS_PER_S
+from simulators.harness.virtual.nurse import (
+    ABSENT,
+    CLOSED,
+    DOUBLING,
+    ORDER,
+    PROMPT,
+    ROUND_EVERY_S,
+    SLOW,
+    WRONG,
+    Habits,
+    Nurse,
+)
+
+HABITS: dict[Manner, Habits] = {
+    Manner.PROMPT: PROMPT,
+    Manner.SLOW: SLOW,
+    Manner.ABSENT: ABSENT,
+    Manner.WRONG: WRONG,
+    Manner.DOUBLED: DOUBLING,
+}
+
+
+class Care:
+    """What the two have done so far. `anna` leads, `ben` is the second person."""
+
+    def __init__(self, anna: Nurse, ben: Nurse) -> None:
+        self._anna = anna
+        self._ben = ben
+        self._assessed_ns: int | None = None
+        self._idle_ns = anna.clock.now_ns()
+        """Since when nothing has flowed."""
+
+    async def until_over(self, until_ns: int) -> State | None:
+        """Do what the screen asks for until the infusion is over; return its last state, or None at `until_ns`."""
+        clock = self._anna.clock
+        while clock.now_ns() < until_ns:
+            await clock.pass_s(self._anna.habits.looks_every_s)
+            state = self._anna.state
+            if self._anna.habits.is_away(clock.now_ns()) or state is None:
+                continue
+            if state.mode in CLOSED:
+                return state
+            await self._look_after(state)
+        return None
+
+    async def _look_after(self, state: State) -> None:
+        anna, now_ns = self._anna, self._anna.clock.now_ns()
+        for alarm in anna.alarms:
+            await anna.command(Acknowledge(alarm=alarm.id, episode=alarm.episode))
+        if state.mode is Mode.RUNNING:
+            self._idle_ns = now_ns
+        if state.mode is Mode.IDLE:
+            await anna.command(ORDER)
+        elif self._assessed_ns is None or now_ns - self._assessed_ns > ROUND_EVERY_S * NS_PER_S:
+            self._assessed_ns = now_ns
+            await anna.command(Assess(moaas=5, respiration_bpm=14))
+        elif now_ns - self._idle_ns > anna.habits.gives_up_after_s * NS_PER_S:
+            await anna.stop("nothing has flowed for too long")
+        elif state.order is None:
+            return
+        elif state.mode is Mode.READY:
+            await self._start(state, state.order.hash)
+        elif state.mode is Mode.PAUSED and not state.resume_blockers:
+            await anna.command(Resume(order_hash=state.order.hash))
+
+    async def _start(self, state: State, order_hash: str) -> None:
+        if any("confirm" in blocker for blocker in state.start_blockers):
+            await self._ben.command(
+                Confirm(
+                    order_hash=order_hash,
+                    weight_kg=ORDER.weight_kg,
+                    concentration_mg_ml=ORDER.declared_concentration_mg_ml,
+                )
+            )
+        elif not state.start_blockers:
+            await self._anna.command(Start(order_hash=order_hash))

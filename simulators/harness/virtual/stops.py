@@ -1,0 +1,215 @@
+"""When flow had to end in a run, and how long that might take: from the scenario and what the sensors put out.
+
+Only what is certain becomes a stop condition: where a disturbed line might have hidden a sign from the daemon, nothing
+is demanded of it. Cuff readings are not among the signs.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from simulators.harness.faults.kinds import (
+    BrokerGone,
+    BytesCorrupted,
+    BytesDelayed,
+    BytesDuplicated,
+    BytesLost,
+    BytesSplit,
+    CounterLost,
+    DiskFull,
+    DiskStalled,
+    Fault,
+    FsyncFails,
+    HalfDuplexDropsStp,
+    IgnoresStp,
+    KeyPressed,
+    KeyRate,
+    Line,
+    LineUnplugged,
+    Occlusion,
+    PumpReset,
+    PumpStall,
+    ReplyLostAfterExecution,
+)
+from simulators.oracle.allowances import OBEDIENCE_NS, SILENCE_MARGIN_NS, Path, allowance, condition
+from simulators.oracle.observation import NS_PER_S, Life, Received, StopCondition
+from simulators.oracle.signs import Limit, Reading, needs
+
+SETTLE_NS = 3 * NS_PER_S
+"""What a line's fault leaves behind: a port that is opened again, a reply that is waited for."""
+NOTICED_NS = 3 * NS_PER_S
+"""After so long the journal's failure is a stop condition."""
+LIMITS = (
+    Limit(sign="spo2", low=92, high=None, for_ns=15 * NS_PER_S, missing_ns=15 * NS_PER_S),
+    Limit(sign="spo2", low=90, high=None, for_ns=10 * NS_PER_S, missing_ns=15 * NS_PER_S),
+    Limit(sign="spo2", low=85, high=None, for_ns=0, missing_ns=15 * NS_PER_S),
+    Limit(sign="hr", low=50, high=120, for_ns=15 * NS_PER_S, missing_ns=15 * NS_PER_S),
+    Limit(sign="hr", low=40, high=140, for_ns=5 * NS_PER_S, missing_ns=15 * NS_PER_S),
+)
+"""The pause and end rules of the profile for the signs of the oximeter, written out here once more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """From when to when something was so."""
+
+    from_ns: int
+    to_ns: int
+
+    def meets(self, from_ns: int, to_ns: int) -> bool:
+        """Tell whether the two share an instant."""
+        return self.from_ns <= to_ns and from_ns <= self.to_ns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """What is known of a run. `begin_ns` is the instant that the times of its faults count from."""
+
+    begin_ns: int
+    until_ns: int
+    lease_ns: int
+    stop_latency_ns: int
+    supervision_ns: int
+    faults: tuple[Fault, ...]
+    lives: tuple[Life, ...]
+    openings_ns: tuple[int, ...]
+    received: tuple[Received, ...]
+    readings: tuple[Reading, ...]
+
+
+def stops(situation: Situation) -> tuple[StopCondition, ...]:
+    """Return the stop conditions of a run in the order of time."""
+    found = [*_halts(situation), *_signs(situation), *_situations(situation)]
+    dead, deaf = _dead(situation), _deaf(situation)
+    made = [_made(each, situation, dead, deaf) for each in found if each.from_ns < situation.until_ns]
+    return tuple(sorted(made, key=lambda each: each.at_ns))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Cause:
+    from_ns: int
+    until_ns: int
+    text: str
+
+
+def _halts(situation: Situation) -> Iterator[_Cause]:
+    for command in situation.received:
+        if command.kind.halts:
+            yield _Cause(from_ns=command.at_ns, until_ns=command.at_ns, text=f"{command.kind.value} by {command.user}")
+
+
+def _situations(situation: Situation) -> Iterator[_Cause]:
+    for life in situation.lives:
+        if life.to_ns is not None:
+            yield _Cause(from_ns=life.to_ns, until_ns=life.to_ns, text="the daemon died")
+    dead_ns = situation.lease_ns + situation.stop_latency_ns + SETTLE_NS
+    for fault in situation.faults:
+        from_ns, to_ns = situation.begin_ns + fault.start_ns, situation.begin_ns + fault.end_ns
+        match fault:
+            case LineUnplugged(line=Line.PUMP):
+                due_ns, text = from_ns, "the pump's cable is out"
+                if to_ns - from_ns < dead_ns:
+                    continue
+            case LineUnplugged(line=Line.OXIMETER):
+                due_ns, text = from_ns + LIMITS[0].missing_ns, "the oximeter's cable is out"
+            case DiskFull() | FsyncFails() | DiskStalled():
+                due_ns, text = from_ns + NOTICED_NS, "the journal takes no record"
+            case BrokerGone():
+                due_ns, text = from_ns + situation.supervision_ns, "nobody could supervise"
+            case _:
+                continue
+        if due_ns < to_ns and any(life.from_ns < from_ns < (life.to_ns or to_ns + 1) for life in situation.lives):
+            yield _Cause(from_ns=due_ns, until_ns=due_ns, text=text)
+
+
+def _signs(situation: Situation) -> Iterator[_Cause]:
+    for watched in _watched(situation):
+        seen = [each for each in situation.readings if watched.from_ns <= each.at_ns < watched.to_ns]
+        for limit in LIMITS:
+            for need in needs(seen, limit, watched_from_ns=watched.from_ns, until_ns=watched.to_ns):
+                yield _Cause(from_ns=need.from_ns, until_ns=need.until_ns, text=need.cause)
+
+
+def _watched(situation: Situation) -> Iterator[Stretch]:
+    """Yield when a life of the daemon saw the oximeter undisturbed."""
+    disturbed = sorted(
+        _stretches(situation, (each for each in situation.faults if _is_on(each, Line.OXIMETER))),
+        key=lambda each: each.from_ns,
+    )
+    for life in situation.lives:
+        from_ns, end_ns = life.from_ns + SETTLE_NS, situation.until_ns if life.to_ns is None else life.to_ns
+        for each in disturbed:
+            if from_ns < min(each.from_ns, end_ns):
+                yield Stretch(from_ns=from_ns, to_ns=min(each.from_ns, end_ns))
+            from_ns = max(from_ns, each.to_ns)
+        if from_ns < end_ns:
+            yield Stretch(from_ns=from_ns, to_ns=end_ns)
+
+
+def _dead(situation: Situation) -> list[Stretch]:
+    unplugged = [each for each in situation.faults if isinstance(each, LineUnplugged) and each.line is Line.PUMP]
+    found = list(_stretches(situation, unplugged))
+    born_ns = [*(life.from_ns for life in situation.lives[1:]), situation.until_ns]
+    for life, again_ns in zip(situation.lives, born_ns, strict=True):
+        if life.to_ns is not None:
+            found.append(Stretch(from_ns=life.to_ns, to_ns=again_ns + SETTLE_NS))
+    return found
+
+
+def _deaf(situation: Situation) -> list[Stretch]:
+    return list(
+        _stretches(situation, (each for each in situation.faults if _is_on(each, Line.PUMP) or _troubles_pump(each)))
+    )
+
+
+def _is_on(fault: Fault, line: Line) -> bool:
+    match fault:
+        case BytesLost() | BytesSplit() | BytesDelayed() | BytesCorrupted() | BytesDuplicated() | LineUnplugged():
+            return fault.line is line
+        case _:
+            return False
+
+
+def _troubles_pump(fault: Fault) -> bool:
+    return isinstance(
+        fault,
+        IgnoresStp
+        | HalfDuplexDropsStp
+        | ReplyLostAfterExecution
+        | PumpReset
+        | PumpStall
+        | Occlusion
+        | KeyPressed
+        | KeyRate
+        | CounterLost,
+    )
+
+
+def _stretches(situation: Situation, faults: Iterable[Fault]) -> Iterator[Stretch]:
+    for fault in faults:
+        yield Stretch(from_ns=situation.begin_ns + fault.start_ns, to_ns=situation.begin_ns + fault.end_ns + SETTLE_NS)
+
+
+def _made(cause: _Cause, situation: Situation, dead: Sequence[Stretch], deaf: Sequence[Stretch]) -> StopCondition:
+    """Return the condition with the times of the worst path that its stop may meet."""
+    lease_ns, latency_ns = situation.lease_ns, situation.stop_latency_ns
+    longest_ns = OBEDIENCE_NS + lease_ns + SILENCE_MARGIN_NS
+    is_dead = any(each.meets(cause.from_ns, cause.from_ns + longest_ns) for each in dead)
+    is_deaf = any(each.meets(cause.from_ns, cause.from_ns + longest_ns) for each in deaf)
+    path = Path.DEAF if is_deaf else Path.DEAD if is_dead else Path.CLEAR
+    made = condition(
+        cause.text,
+        path,
+        at_ns=cause.from_ns,
+        until_ns=max(cause.from_ns, min(cause.until_ns, situation.until_ns)),
+        lease_ns=lease_ns,
+        stop_latency_ns=latency_ns,
+    )
+    if not is_dead:
+        return made
+    # each time the daemon opens the port it may take the whole path anew
+    whole_ns = allowance(Path.DEAF if is_deaf else Path.CLEAR, lease_ns=lease_ns, stop_latency_ns=latency_ns)
+    rest_ns = made.at_ns + made.rest_within_ns
+    for opened_ns in situation.openings_ns:
+        if made.at_ns < opened_ns <= rest_ns:
+            rest_ns = max(rest_ns, opened_ns + whole_ns.rest_within_ns)
+    return replace(made, wire_within_ns=None, rest_within_ns=rest_ns - made.at_ns)
