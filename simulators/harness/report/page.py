@@ -132,7 +132,7 @@ def _intervals(sums: Totals, kept: Sequence[Kept], which: str) -> str:
         if each.outcome.figures is not None and each.outcome.figures.interval is not None
     ]
     widths = [(each.final_nl if which == "final" else each.widest_nl) / NL_PER_UL for each in intervals]
-    scale = decades(-1, 4, bins=6, label="high - low of the recorded interval (µL); what is narrower is in the first")
+    scale = decades(-1, 5, bins=6, label="high - low of the recorded interval (µL); what is narrower is in the first")
     title = f"Interval of what was given: {which} width"
     outside = f"{sums.records:,} records, the truth outside of {sums.outside:,}."
     return _section(title, outside, histogram(widths, scale, title=title, counted="runs"))

@@ -11,7 +11,7 @@ WIDTH = 520
 LEFT, RIGHT, TOP, BOTTOM = 54, 26, 18, 40
 HISTOGRAM_HEIGHT = 190
 ROW, BAR = 20, 13
-CHARACTER = 5.9
+CHARACTER = 6.5
 """How wide a character of the labels is, about."""
 
 
