@@ -4,10 +4,9 @@ import argparse
 import json
 import sys
 import time
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -15,13 +14,20 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from simulators.harness import kept
 from simulators.harness.faults.draw import draw
 from simulators.harness.faults.files import ScenarioError, from_toml, to_toml
 from simulators.harness.faults.scenario import Mode, Scenario
+from simulators.harness.kept import Kept, KeptError
+from simulators.harness.report.as_json import as_json
+from simulators.harness.report.evidence import evidence
+from simulators.harness.report.page import page
+from simulators.harness.report.totals import command, totals
+from simulators.harness.revision import revision
 from simulators.harness.shrink import shrink
 from simulators.harness.timeline import timeline
 from simulators.harness.virtual.bay import Bay
-from simulators.harness.virtual.trial import Blame, Outcome, attempt
+from simulators.harness.virtual.trial import Outcome, attempt
 from simulators.oracle.observation import Observation
 
 if TYPE_CHECKING:
@@ -40,15 +46,22 @@ def register(subparsers: "Subparsers") -> None:
     )
     parser.add_argument("--tier", choices=["full"], default="full", help="full: the daemon's own code, every byte")
     parser.add_argument("--mode", choices=[mode.value for mode in Mode], default=Mode.SAFETY.value)
-    what = parser.add_mutually_exclusive_group(required=True)
+    what = parser.add_mutually_exclusive_group()
     what.add_argument("--seeds", type=seed_range, metavar="A..B", help="both included")
     what.add_argument("--seed", type=int, metavar="N", help="one seed")
     what.add_argument("--scenario", type=Path, metavar="FILE", help="a scenario that was saved")
     parser.add_argument("--trace", action="store_true", help="print one run as a timeline")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="worker processes")
-    parser.add_argument("--report", type=Path, metavar="FILE", help="write the outcomes as JSON")
     parser.add_argument(
         "--resume-file", type=Path, metavar="FILE", help="keep outcomes here; what was sound is not done again"
+    )
+    parser.add_argument("--report", type=Path, metavar="FILE", help="write the outcomes as JSON")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with plots of the outcomes")
+    parser.add_argument(
+        "--evidence",
+        type=Path,
+        metavar="FILE",
+        help="write what the resume file shows and cannot show as Markdown",
     )
     parser.add_argument("--save", type=Path, default=Path(), metavar="FOLDER", help="where a shrunk scenario goes")
     parser.set_defaults(handler=run)
@@ -70,19 +83,32 @@ def run(parsed: argparse.Namespace) -> int:
     """Run what was asked for; return 1 when anything was violated."""
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     mode = Mode(parsed.mode)
-    if parsed.scenario is not None:
-        try:
-            scenario = from_toml(parsed.scenario.read_text())
-        except (OSError, ScenarioError) as error:
-            print(f"{parsed.scenario}: {error}", file=sys.stderr)
+    try:
+        if parsed.scenario is not None:
+            return _one(from_toml(parsed.scenario.read_text()), trace=parsed.trace, save=parsed.save)
+        if parsed.seed is not None:
+            return _one(draw(parsed.seed, mode), trace=parsed.trace, save=parsed.save)
+        wrong = _unfit(parsed)
+        if wrong is not None:
+            print(wrong, file=sys.stderr)
             return 1
-        return _one(scenario, trace=parsed.trace, save=parsed.save)
-    if parsed.seed is not None:
-        return _one(draw(parsed.seed, mode), trace=parsed.trace, save=parsed.save)
+        return _only_report(parsed) if parsed.seeds is None else _many(parsed, mode)
+    except ScenarioError as error:
+        print(f"{parsed.scenario}: {error}", file=sys.stderr)
+    except (OSError, KeptError) as error:
+        print(error, file=sys.stderr)
+    return 1
+
+
+def _unfit(parsed: argparse.Namespace) -> str | None:
+    """Return why a campaign over many runs cannot be what was meant."""
     if parsed.trace:
-        print("--trace needs --seed or --scenario: it shows one run", file=sys.stderr)
-        return 1
-    return _many(parsed, mode)
+        return "--trace needs --seed or --scenario: it shows one run"
+    if parsed.evidence is not None and parsed.resume_file is None:
+        return "--evidence needs --resume-file: it tells what that file holds"
+    if parsed.seeds is None and (parsed.resume_file is None or not (parsed.report or parsed.html or parsed.evidence)):
+        return "nothing to do: give --seeds, --seed or --scenario, or a report to write from --resume-file"
+    return None
 
 
 def _one(scenario: Scenario, *, trace: bool, save: Path) -> int:
@@ -99,30 +125,58 @@ def _one(scenario: Scenario, *, trace: bool, save: Path) -> int:
 
 
 def _many(parsed: argparse.Namespace, mode: Mode) -> int:
-    done = _read(parsed.resume_file, mode)
+    done = _done(parsed.resume_file, mode)
     left = [seed for seed in parsed.seeds if seed not in done]
+    code = revision()
+    older = sum(each.revision != code or code.dirty for each in done.values())
+    if older:
+        print(f"{older} runs are kept that may have run on other code than {code}", file=sys.stderr)
     begun_s = time.monotonic()
     for count, outcome in enumerate(_outcomes(left, mode, parsed.jobs), 1):
-        done[outcome.seed] = outcome
+        done[outcome.seed] = Kept(revision=code, outcome=outcome)
         if parsed.resume_file is not None:
-            with parsed.resume_file.open("a") as file:
-                file.write(json.dumps(asdict(outcome)) + "\n")
+            kept.append(parsed.resume_file, done[outcome.seed])
         _show_progress(count, len(left), time.monotonic() - begun_s)
         if outcome.blames:
             break
     if left:
         print(file=sys.stderr)
-    outcomes = [done[seed] for seed in parsed.seeds if seed in done]
-    if parsed.report is not None:
-        parsed.report.write_text(json.dumps(report(outcomes, mode), indent=1) + "\n")
-    bad = next((outcome for outcome in outcomes if outcome.blames), None)
+    shown = [done[seed] for seed in parsed.seeds if seed in done]
+    _write_reports(parsed, shown)
+    bad = next((each.outcome for each in shown if each.outcome.blames), None)
     if bad is None:
-        print(f"{len(outcomes)} runs in {mode.value} mode, nothing violated")
+        print(f"{len(shown)} runs in {mode.value} mode, nothing violated")
         return 0
-    print(_summary(bad))
-    print(f"again: pumpd campaign --tier {parsed.tier} --mode {mode.value} --seed {bad.seed} --trace")
+    _tell(bad)
     _keep_shrunk(draw(bad.seed, mode), bad, parsed.save)
     return 1
+
+
+def _only_report(parsed: argparse.Namespace) -> int:
+    """Report what the resume file holds; return 1 when the last outcome of any run is a violation."""
+    shown = kept.newest(kept.read(parsed.resume_file))
+    _write_reports(parsed, shown)
+    bad = [each.outcome for each in shown if each.outcome.blames]
+    for outcome in bad:
+        _tell(outcome)
+    print(f"{len(shown)} runs, {len(bad)} violated")
+    return 1 if bad else 0
+
+
+def _write_reports(parsed: argparse.Namespace, shown: Sequence[Kept]) -> None:
+    if parsed.report is not None:
+        parsed.report.write_text(json.dumps(as_json(totals(shown), shown), indent=1) + "\n", encoding="utf-8")
+    if parsed.html is not None:
+        parsed.html.write_text(page(totals(shown), shown), encoding="utf-8")
+    if parsed.evidence is not None:
+        lines = kept.read(parsed.resume_file)
+        parsed.evidence.parent.mkdir(parents=True, exist_ok=True)
+        parsed.evidence.write_text(evidence(totals(kept.newest(lines)), kept.superseded(lines)), encoding="utf-8")
+
+
+def _tell(bad: Outcome) -> None:
+    print(_summary(bad))
+    print(f"again: {command(bad.mode, bad.seed)}")
 
 
 def _outcomes(seeds: Sequence[int], mode: Mode, jobs: int) -> Iterator[Outcome]:
@@ -174,37 +228,10 @@ def _breaks(rules: set[str], scenario: Scenario) -> bool:
     return any(blame.rule in rules for blame in attempt(scenario).blames)
 
 
-def _read(path: Path | None, mode: Mode) -> dict[int, Outcome]:
+def _done(path: Path | None, mode: Mode) -> dict[int, Kept]:
     """Return the runs that were without blame; the others are done again, for something may have been mended."""
     if path is None or not path.exists():
         return {}
-    outcomes = (_outcome(json.loads(line)) for line in path.read_text().splitlines())
-    return {outcome.seed: outcome for outcome in outcomes if outcome.mode == mode.value and not outcome.blames}
-
-
-def _outcome(fields: Mapping[str, object]) -> Outcome:
-    """Return the outcome that was written as JSON."""
-    values = dict(fields)
-    blames, faults, alarms = values.pop("blames"), values.pop("faults"), values.pop("alarms")
-    if not isinstance(blames, list) or not isinstance(faults, list) or not isinstance(alarms, list):
-        raise TypeError("the resume file holds a line that is no outcome")
-    build: type = Outcome  # the keys are those that asdict wrote
-    made: Outcome = build(
-        **values, blames=tuple(Blame(**each) for each in blames), faults=tuple(faults), alarms=tuple(alarms)
-    )
-    return made
-
-
-def report(outcomes: Sequence[Outcome], mode: Mode) -> dict[str, object]:
-    """Return what a campaign found, ready for JSON."""
-    return {
-        "tier": "full",
-        "mode": mode.value,
-        "runs": len(outcomes),
-        "violated": sum(bool(outcome.blames) for outcome in outcomes),
-        "simulated_s": sum(outcome.simulated_s for outcome in outcomes),
-        "faults": dict(sorted(Counter(name for outcome in outcomes for name in outcome.faults).items())),
-        "ends": dict(sorted(Counter(outcome.ended or "not over" for outcome in outcomes).items())),
-        "worst_over_nl": max((outcome.given_nl - outcome.ordered_nl for outcome in outcomes), default=0),
-        "outcomes": [asdict(outcome) for outcome in outcomes],
-    }
+    kept.mend(path)
+    last = kept.newest(kept.read(path))
+    return {each.outcome.seed: each for each in last if each.outcome.mode == mode.value and not each.outcome.blames}

@@ -1,10 +1,10 @@
 """How long flow may last after a stop condition, by what stands between daemon and motor. Knows no observation."""
 
 from dataclasses import dataclass
-from enum import Enum, unique
 from typing import assert_never
 
 from simulators.oracle.observation import NS_PER_S, StopCondition
+from simulators.oracle.observation import Path as Path
 
 WIRE_NS = NS_PER_S
 """From the condition to the stop on the wire."""
@@ -12,15 +12,6 @@ UNREACHED_MARGIN_NS = NS_PER_S // 2
 """For the packet that was on its way when link or daemon died."""
 OBEDIENCE_NS = 3 * NS_PER_S
 SILENCE_MARGIN_NS = NS_PER_S
-
-
-@unique
-class Path(Enum):
-    """What a stop meets on its way."""
-
-    CLEAR = "the daemon lives and the pump hears and obeys it"
-    DEAD = "the daemon or the link is dead, only the pump's own lease is left"
-    DEAF = "the daemon lives, and the pump misses or ignores its stops"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,4 +50,5 @@ def condition(
         cause=cause,
         wire_within_ns=times.wire_within_ns,
         rest_within_ns=times.rest_within_ns,
+        path=path,
     )

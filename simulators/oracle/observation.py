@@ -152,12 +152,21 @@ class Replay:
     replayed: tuple[str, ...]
 
 
+@unique
+class Path(Enum):
+    """What a stop meets on its way."""
+
+    CLEAR = "the daemon lives and the pump hears and obeys it"
+    DEAD = "the daemon or the link is dead, only the pump's own lease is left"
+    DEAF = "the daemon lives, and the pump misses or ignores its stops"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopCondition:
     """Something true because of which flow must end, with the time that is left for it.
 
     It holds from `at_ns` to `until_ns`, both equal for a moment such as a press. `wire_within_ns` is None where no stop
-    can reach the wire.
+    can reach the wire. `path` is what the times stand for; no invariant asks for it, reports group by it.
     """
 
     at_ns: int
@@ -165,6 +174,7 @@ class StopCondition:
     cause: str
     wire_within_ns: int | None
     rest_within_ns: int
+    path: Path | None = None
 
     def __post_init__(self) -> None:
         if self.until_ns < self.at_ns:

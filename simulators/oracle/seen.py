@@ -16,7 +16,7 @@ class Seen:
         self.flow = Flow(observation.flow, observation.until_ns)
         self.written = packets(some for some in observation.wire if some.point is Point.WRITTEN)
         self.heard = packets(some for some in observation.wire if some.point is Point.HEARD)
-        self.changes = _changes(observation.claims)
+        self.changes = changes(observation.claims)
         """The claims that changed the mode."""
         self.starts = self._accepted_starts()
         """The first copy of every start and resume that the daemon took on, with when it did."""
@@ -50,7 +50,8 @@ def last_by(times_ns: list[int], at_ns: int) -> int | None:
     return times_ns[index - 1] if index else None
 
 
-def _changes(claims: Iterable[Claim]) -> tuple[Claim, ...]:
+def changes(claims: Iterable[Claim]) -> tuple[Claim, ...]:
+    """Return the claims that changed the mode."""
     found: list[Claim] = []
     for claim in claims:
         if not found or found[-1].mode is not claim.mode:

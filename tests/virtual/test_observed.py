@@ -1,6 +1,7 @@
 """The oracle over runs in a bay: nothing to blame in a sound one, and it sees a pump that does not obey its lease."""
 
 from pumpd.bedside.config import Config
+from pumpd.core.effects import SaveSession
 from simulators.harness.virtual.bay import Bay
 from simulators.harness.virtual.nurse import attend, begin
 from simulators.harness.virtual.observed import OBSERVED, observe
@@ -47,3 +48,10 @@ def test_a_sound_run_has_nothing_to_blame(config: Config) -> None:
 
 def test_flow_that_nobody_asked_for_is_seen(config: Config) -> None:
     assert {violation.invariant.name for violation in judge(run(config, disobeys=True))} >= {"I4"}
+
+
+def test_the_interval_that_people_are_left_with_is_judged(config: Config) -> None:
+    with Bay(config, seed=21, kept=OBSERVED) as bay:
+        bay.run(infuse(bay))
+        saved_ns = [link.mono_ns for link in bay.store.links if link.kind == SaveSession.__name__]
+        assert observe(bay).intervals[-1].at_ns == saved_ns[-1]

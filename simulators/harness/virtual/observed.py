@@ -35,7 +35,7 @@ OBSERVED = (f"{PUMP}>", f"{PUMP}<", "daemon>", "daemon<")
 COUNT_NL = 10_000
 """The last digit of the NE-1000's counter from 10 mL on."""
 INTERVAL_EVERY_NS = 5_000_000_000
-"""The journal repeats the interval at every poll; one of them in so long is judged."""
+"""The journal repeats the interval at every poll; one of them in so long is judged, and the last."""
 
 _POINTS = {f"{PUMP}>": Point.WRITTEN, f"{PUMP}>heard": Point.HEARD, f"{PUMP}<": Point.READ}
 _KINDS = {kind.value: kind for kind in Kind}
@@ -160,8 +160,9 @@ def _received(bay: Bay) -> Iterator[Received]:
 
 def _intervals(bay: Bay) -> Iterator[RecordedInterval]:
     last_ns = -INTERVAL_EVERY_NS
-    for link in bay.store.links:
-        if link.kind != SaveSession.__name__ or link.mono_ns - last_ns < INTERVAL_EVERY_NS:
+    saved = [link for link in bay.store.links if link.kind == SaveSession.__name__]
+    for place, link in enumerate(saved, 1):
+        if link.mono_ns - last_ns < INTERVAL_EVERY_NS and place < len(saved):
             continue
         record = newest_session((link.body,))
         if record is not None:

@@ -11,6 +11,7 @@ from simulators.harness.faults.scenario import Manner, Mode, Scenario
 from simulators.harness.virtual.apply import Mischief
 from simulators.harness.virtual.bay import OXIMETER, Bay, load_bed
 from simulators.harness.virtual.care import HABITS, Care
+from simulators.harness.virtual.figures import Figures, figures
 from simulators.harness.virtual.loop import NS_PER_S
 from simulators.harness.virtual.nurse import PROMPT, Nurse
 from simulators.harness.virtual.observed import OBSERVED, NoOrderError, observe
@@ -57,6 +58,8 @@ class Outcome:
     simulated_s: int
     faults: tuple[str, ...]
     blames: tuple[Blame, ...]
+    figures: Figures | None
+    """None where nothing was ever ordered."""
 
 
 Watch = Callable[[Bay, Observation | None, int], None]
@@ -107,6 +110,7 @@ def attempt(scenario: Scenario, watch: Watch = lambda _bay, _observation, _begin
             simulated_s=_ms(bay.clock.now_ns(), begin_ns) // 1_000,
             faults=tuple(fault.name for fault in scenario.faults),
             blames=tuple(sorted(blames, key=lambda each: each.at_ms)),
+            figures=None if observation is None else figures(observation, scenario.faults, begin_ns),
         )
 
 

@@ -1,0 +1,1 @@
+"""What a campaign found, for programs, for the screen and for the documents."""
