@@ -1,10 +1,8 @@
 """The daemon as a whole on real pseudo-terminals: what it refuses, and that a fault or its end stops the pump."""
 
 import asyncio
-import os
 import shutil
 import socket
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -162,36 +160,6 @@ async def test_lives_without_pump_monitors_and_bus(config: Config) -> None:
 
 
 @pytest.mark.req("COMM-08")
-async def test_bytes_that_waited_through_a_stall_are_dropped(config: Config) -> None:
-    async with simulated_pump(config):
-        running = daemon(config)
-        task = asyncio.create_task(running.run())
-        await until_at_rest(running)
-        master, slave = os.openpty()
-        oximeter = running.bedside.parts.oximeter
-        try:
-            Path(config.oximeter.port).symlink_to(os.ttyname(slave))
-            async with asyncio.timeout(5):
-                while not oximeter.is_open:
-                    await asyncio.sleep(0.01)
-            os.write(master, NORMAL_PACKET)
-            time.sleep(1.8)  # standing still is what is tested
-            async with asyncio.timeout(5):
-                while not any("stalled" in link.body for link in reader.read(config.journal)):
-                    await asyncio.sleep(0.05)
-            assert not running.bedside.core.state.vitals.latest
-            os.write(master, NORMAL_PACKET)
-            async with asyncio.timeout(5):
-                while not running.bedside.core.state.vitals.latest:
-                    await asyncio.sleep(0.01)
-        finally:
-            running.end()
-            await task
-            os.close(master)
-            os.close(slave)
-
-
-@pytest.mark.req("COMM-08")
 async def test_the_service_manager_hears_of_evaluations_while_samples_keep_coming(
     config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -216,14 +184,6 @@ async def test_the_service_manager_hears_of_evaluations_while_samples_keep_comin
                 running.end()
                 await task
                 oximeter.close()
-
-
-NORMAL_PACKET = bytes.fromhex(
-    "0183010085 01820148cc 01820161e5 01820130b4 0182010084 0182010084 0182010084 0182010084 01820161e5 01820161e5"
-    "01820161e5 0182010084 0182010084 0182010084 01820148cc 01820161e5 01820161e5 0182010084 0182010084 0182010084"
-    "01820148cc 0182010084 01820148cc 0182010084 0182010084"
-)
-"""Pulse rate 72, SpO2 97 %, good perfusion (Nonin Data Format 2)."""
 
 
 @pytest.mark.req("COMM-08")
