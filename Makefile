@@ -43,7 +43,7 @@ demo: $(STAMP)
 	@exec $(BIN)/pumpd demo $(ARGS)
 
 test: $(STAMP)
-	@exec $(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
+	@exec $(BIN)/python -m pytest -n auto $(ARGS)
 
 check: $(STAMP)
 	@$(BIN)/ruff check --quiet . || { echo "check: lint failed. 'make format' repairs what can be repaired by itself." >&2; exit 1; }
