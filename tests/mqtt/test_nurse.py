@@ -143,9 +143,9 @@ async def test_the_command_line_prepares(broker: RunningBroker, capsys: pytest.C
     ],
     ids=lambda words: words[0],
 )
-async def test_every_word_of_the_command_line_is_carried(own_broker: RunningBroker, words: list[str]) -> None:
-    async with peer(own_broker.site) as daemon:
-        assert await run(parse(own_broker.site, "nurse", "--user", "ben", "--bed", "bed1", *words)) == 0
+async def test_every_word_of_the_command_line_is_carried(broker: RunningBroker, words: list[str]) -> None:
+    async with peer(broker.site) as daemon:
+        assert await run(parse(broker.site, "nurse", "--user", "ben", "--bed", "bed1", *words)) == 0
         assert daemon.received[0].user == "ben"
 
 
