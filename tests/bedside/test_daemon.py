@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -17,7 +16,6 @@ from pumpd.bedside.config import Config, ConfigError, load_config
 from pumpd.bedside.daemon import Daemon
 from pumpd.bedside.outside import BusSession, RealOutside
 from pumpd.core.modes import Mode
-from pumpd.core.ports import VitalKind
 from pumpd.mqtt.accounts import provision
 from pumpd.mqtt.session import Callbacks
 from pumpd.mqtt.site import load_site
@@ -26,8 +24,6 @@ from pumpd.records.database import JournalError
 from simulators.devices.host import MonotonicClock as DeviceClock
 from simulators.devices.host import PtyHost
 from simulators.devices.ne1000 import Ne1000 as Pump
-from simulators.devices.nonin import Nonin
-from simulators.devices.vitals import constant
 from tests.bedside.test_config import BED, REPOSITORY
 
 
@@ -157,33 +153,6 @@ async def test_lives_without_pump_monitors_and_bus(config: Config) -> None:
     assert running.bedside.core.state.mode is Mode.IDLE
     running.end()
     assert await task == 1  # rest was never confirmed, and it says so
-
-
-@pytest.mark.req("COMM-08")
-async def test_the_service_manager_hears_of_evaluations_while_samples_keep_coming(
-    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    address = str(tmp_path / "notify")
-    monkeypatch.setenv("NOTIFY_SOCKET", address)
-    clock = DeviceClock()
-    oximeter = PtyHost(Nonin(constant(), start_ns=clock.now_ns()), Path(config.oximeter.port), clock)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as manager:
-        manager.bind(address)
-        async with simulated_pump(config):
-            oximeter.plug()
-            running = daemon(config)
-            task = asyncio.create_task(running.run())
-            loop = asyncio.get_running_loop()
-            try:
-                async with asyncio.timeout(8):
-                    signs = 0
-                    while signs < 4:
-                        signs += b"WATCHDOG=1" in await loop.sock_recv(manager, 256)
-                assert VitalKind.SPO2 in running.bedside.core.state.vitals.latest
-            finally:
-                running.end()
-                await task
-                oximeter.close()
 
 
 @pytest.mark.req("COMM-08")

@@ -1,10 +1,14 @@
 """A daemon that stood still: what waited for it meanwhile is old, and none of it counts as fresh."""
 
 import json
+from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 
+from pumpd.bedside.bedside import SIGN_EVERY_NS
 from pumpd.bedside.config import Config
+from pumpd.bedside.notify import ServiceManager
 from pumpd.core.modes import Mode
 from pumpd.core.ports import Sample, VitalKind
 from pumpd.core.quantities import NS_PER_MS, NS_PER_S
@@ -42,6 +46,43 @@ def test_bytes_that_waited_through_a_stall_are_dropped(config: Config, phase_ms:
             await bay.clock.pass_s(3)
             assert saturation(bay).measured_at_ns > went_on_ns
             assert len(dropped(bay)) == 1
+
+        bay.run(scenario())
+
+
+class Manager(ServiceManager):
+    """A service manager that notes when it heard a sign of life."""
+
+    def __init__(self, now_ns: Callable[[], int]) -> None:
+        super().__init__("")
+        self.signs_ns: list[int] = []
+        self._now_ns = now_ns
+
+    def alive(self, status: str) -> None:  # noqa: ARG002 - the contract's
+        self.signs_ns.append(self._now_ns())
+
+
+@pytest.mark.req("COMM-08")
+def test_the_service_manager_hears_of_evaluations_while_samples_keep_coming_and_of_nothing_in_a_stall(
+    config: Config,
+) -> None:
+    with Bay(config, seed=3) as bay:
+        manager = bay.manager = Manager(bay.clock.now_ns)
+
+        async def scenario() -> None:
+            bay.start_daemon()
+            await bay.clock.pass_s(60)
+            assert saturation(bay).measured_at_ns > bay.clock.now_ns() - 2 * NS_PER_S
+            assert all(
+                SIGN_EVERY_NS <= later_ns - sign_ns <= 2 * SIGN_EVERY_NS
+                for sign_ns, later_ns in pairwise(manager.signs_ns)
+            )
+            assert manager.signs_ns[-1] >= bay.clock.now_ns() - 2 * SIGN_EVERY_NS
+            stood_ns = bay.clock.now_ns()
+            bay.loop.stand_still(20 * NS_PER_S)
+            await bay.clock.pass_s(5)
+            assert not [sign_ns for sign_ns in manager.signs_ns if stood_ns < sign_ns < stood_ns + 20 * NS_PER_S]
+            assert manager.signs_ns[-1] > stood_ns + 20 * NS_PER_S
 
         bay.run(scenario())
 
