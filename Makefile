@@ -12,7 +12,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
 
 help:
 	@echo "make demo    one simulated infusion, from order to summary   ARGS=\"--speed 1\"  ARGS=\"--scenario probe-off\""
-	@echo "make test    all tests                                       ARGS=\"tests/core -k dose\""
+	@echo "make test    all tests, on every core                        ARGS=\"tests/core -k dose\"  ARGS=\"-n0 --pdb\""
 	@echo "make check   lint, format, types, layers, systemd units"
 	@echo "make bench   one benchmark                                   ARGS=stop_latency"
 	@echo "make format  put the code into the house form"

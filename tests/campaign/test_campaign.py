@@ -13,6 +13,9 @@ from simulators.harness.faults.files import from_toml
 from simulators.harness.faults.scenario import End, Mode, Scenario
 from simulators.harness.virtual.trial import Outcome, attempt
 
+pytestmark = pytest.mark.timeout(300)
+"""Simulated time cannot hang, and a busy machine is slow."""
+
 SCENARIOS = sorted((Path(__file__).parents[1] / "scenarios" / "faults").glob("*.toml"))
 EARLIER_MS = 720_000
 """The scenarios' faults begin in the middle of the infusion; here they begin when it has just begun."""
