@@ -10,12 +10,17 @@ BY_FILE = {"mqtt"}
 """What a file sets up once, such as a broker, is set up in one worker only."""
 
 
+def scope(nodeid: str) -> str:
+    """Return what a test shares with those that stay in its worker; most share it with none."""
+    path = PurePosixPath(nodeid.partition("::")[0])
+    folders = set(path.parent.parts)
+    if folders & THEATRES:
+        return "theatres"
+    return str(path) if folders & BY_FILE else nodeid
+
+
 class Scheduling(LoadScopeScheduling):
-    """Everything by itself, but the theatres together and first, and some folders file by file."""
+    """The largest scope first: the theatres, then files, then everything else as it comes."""
 
     def _split_scope(self, nodeid: str) -> str:
-        path = PurePosixPath(nodeid.partition("::")[0])
-        folders = set(path.parts)
-        if folders & THEATRES:
-            return "theatres"
-        return str(path) if folders & BY_FILE else nodeid
+        return scope(nodeid)

@@ -26,4 +26,7 @@ async def _alone(scenario: Coroutine[Any, Any, T]) -> T:
         return await scenario
     finally:
         left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
         assert not left, f"left running: {left}"
