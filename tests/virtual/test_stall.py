@@ -101,6 +101,26 @@ def test_a_daemon_that_does_not_stall_drops_nothing(config: Config) -> None:
         bay.run(scenario())
 
 
+@pytest.mark.req("COMM-08")
+def test_after_a_stall_nothing_keeps_the_pump_alive_before_an_evaluation_wants_it(config: Config) -> None:
+    with Bay(config, seed=2) as bay:
+
+        async def scenario() -> None:
+            anna, ben = bay.nurse("anna"), bay.nurse("ben")
+            bay.start_daemon()
+            assert await begin(anna, ben)
+            for step in range(27):
+                await bay.clock.pass_s(5 + 0.037 * step)
+                assert bay.flow_nl_h() > 0
+                bay.loop.stand_still(1_200 * NS_PER_MS)
+                went_on_ns = bay.clock.now_ns()
+                await bay.clock.pass_s(1)
+                kinds = [link.kind for link in bay.store.links if link.mono_ns >= went_on_ns]
+                assert kinds.index("PollPump") < kinds.index("pump-tx")
+
+        bay.run(scenario())
+
+
 @pytest.mark.req("COMM-02", "COMM-08")
 def test_a_stall_beyond_the_lease_leaves_the_pump_stopped_by_itself_and_the_bed_paused(config: Config) -> None:
     with Bay(config, seed=2) as bay:
