@@ -12,7 +12,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
 
 help:
 	@echo "make demo    one simulated infusion, from order to summary   ARGS=\"--speed 1\"  ARGS=\"--scenario probe-off\""
-	@echo "make test    all tests                                       ARGS=\"tests/core -k dose\""
+	@echo "make test    all tests, on every core; a part with            ARGS=\"tests/core -k dose\"  ARGS=\"-m long -n auto\""
 	@echo "make check   lint, format, types, layers, systemd units"
 	@echo "make bench   one benchmark                                   ARGS=stop_latency"
 	@echo "make format  put the code into the house form"
@@ -43,7 +43,7 @@ demo: $(STAMP)
 	@exec $(BIN)/pumpd demo $(ARGS)
 
 test: $(STAMP)
-	@exec $(BIN)/python -m pytest $(ARGS)
+	@exec $(BIN)/python -m pytest $(or $(ARGS),-n auto)
 
 check: $(STAMP)
 	@$(BIN)/ruff check --quiet . || { echo "check: lint failed. 'make format' repairs what can be repaired by itself." >&2; exit 1; }

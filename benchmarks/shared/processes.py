@@ -2,7 +2,6 @@
 
 import json
 import select
-import socket
 import subprocess
 import sys
 import time
@@ -89,11 +88,3 @@ class Process:
 
     def __exit__(self, *_: object) -> None:
         self.end()
-
-
-def free_port() -> int:
-    """Return a TCP port on loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

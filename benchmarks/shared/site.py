@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.shared.processes import REPOSITORY, Process, free_port
+from benchmarks.shared.processes import REPOSITORY, Process
+from simulators.harness.site import free_port
 
 PROFILE = REPOSITORY / "config" / "profiles" / "demo.toml"
 _BROKER_START_S = 30.0

@@ -3,10 +3,10 @@
 import asyncio
 import contextlib
 import math
-import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Generic, TypeVar
 
 from aiomqtt import Client
@@ -31,6 +31,14 @@ LINK_LOST_S = 3
 MAX_RECEIPTS = 100
 
 T = TypeVar("T")
+
+Publish = Callable[[str, bytes, int], Awaitable[None]]
+"""Takes topic, payload and QoS; raises `BrokerError` where the broker does not take the message."""
+
+
+def loop_ns() -> int:
+    """Return the time of the running loop: monotonic, and simulated where the loop is."""
+    return round(asyncio.get_running_loop().time() * NS_PER_S)
 
 
 def wall_utc() -> str:
@@ -107,29 +115,25 @@ def _heard(message: T, now_ns: int, retained: bool) -> Heard[T]:
 
 
 class Follower:
-    """A live view of one bed over one connection. Made by `following`."""
+    """A live view of one bed over one connection, which tells it what it hears. Made by `following`."""
 
-    def __init__(self, client: Client, *, bed: str, user: str) -> None:
-        self._client = client
+    def __init__(self, publish: Publish, *, bed: str, user: str) -> None:
+        self._publish = publish
         self._topics = topics.BedTopics(bed=bed)
         self._user = user
         self._changed = asyncio.Event()
         self._lost: str | None = None
         self.view = View(bed=bed)
 
-    async def read(self) -> None:
-        """Take in messages until the connection ends."""
-        messages = self._client.messages
-        while self._lost is None:
-            try:
-                message = await anext(messages)
-            except LIBRARY_ERRORS as error:
-                self._lost = f"the connection to the broker ended: {error}"
-            else:
-                payload = payload_bytes(message.payload)
-                now_ns = time.monotonic_ns()
-                self.view = self.view.after(str(message.topic), payload, retained=message.retain, now_ns=now_ns)
-            self._changed.set()
+    def hear(self, topic: str, payload: bytes, retained: bool) -> None:
+        """Take in a message."""
+        self.view = self.view.after(topic, payload, retained=retained, now_ns=loop_ns())
+        self._changed.set()
+
+    def lose(self, reason: str) -> None:
+        """Learn that the connection has ended."""
+        self._lost = reason
+        self._changed.set()
 
     async def changed(self, timeout_s: float) -> None:
         """Return once something was heard since the last call, or after `timeout_s`; raise `BrokerError` at the end."""
@@ -142,9 +146,9 @@ class Follower:
 
     async def until(self, look: Callable[[View], T | None], timeout_s: float) -> T | None:
         """Return what `look` finds in the view within `timeout_s`, else None; raise `BrokerError` where it ended."""
-        deadline_ns = time.monotonic_ns() + int(timeout_s * NS_PER_S)
+        deadline_ns = loop_ns() + int(timeout_s * NS_PER_S)
         while (found := look(self.view)) is None:
-            left_ns = deadline_ns - time.monotonic_ns()
+            left_ns = deadline_ns - loop_ns()
             if left_ns <= 0:
                 return None
             await self.changed(left_ns / NS_PER_S)
@@ -152,28 +156,46 @@ class Follower:
 
     async def request(self, payload: bytes) -> None:
         """Publish a command; `BrokerError` means that nobody knows whether it arrived."""
-        await self._publish(self._topics.request(self._user), payload, qos=1)
+        await self._publish(self._topics.request(self._user), payload, 1)
 
     async def beat(self, payload: bytes) -> None:
         """Publish this station's sign of life."""
-        await self._publish(self._topics.station(self._user), payload, qos=0)
+        await self._publish(self._topics.station(self._user), payload, 0)
 
-    async def _publish(self, topic: str, payload: bytes, *, qos: int) -> None:
+
+async def _publish(client: Client, topic: str, payload: bytes, qos: int) -> None:
+    try:
+        await bounded(client.publish(topic, payload, qos=qos, timeout=math.inf))
+    except LIBRARY_ERRORS as error:
+        raise BrokerError(f"the broker did not take the message: {error}") from None
+
+
+async def _read(client: Client, follower: Follower) -> None:
+    """Tell `follower` what comes until the connection ends."""
+    messages = client.messages
+    while True:
         try:
-            await bounded(self._client.publish(topic, payload, qos=qos, timeout=math.inf))
+            message = await anext(messages)
         except LIBRARY_ERRORS as error:
-            raise BrokerError(f"the broker did not take the message: {error}") from None
+            follower.lose(f"the connection to the broker ended: {error}")
+            return
+        follower.hear(str(message.topic), payload_bytes(message.payload), message.retain)
 
 
 @contextlib.asynccontextmanager
 async def following(endpoint: Endpoint, *, user: str, password: str, bed: str) -> AsyncIterator[Follower]:
     """Give a follower of `bed` over a new connection; raise `BrokerError` where there is none to be had."""
     async with connected(endpoint, user=user, password=password) as client:
-        follower = Follower(client, bed=bed, user=user)
-        await subscribe(client, (*topics.screen_filters(bed), topics.BedTopics(bed=bed).ack(user)))
-        reader = asyncio.create_task(follower.read(), name=f"follow-{bed}")
+        follower = Follower(partial(_publish, client), bed=bed, user=user)
+        await subscribe(client, follower_filters(bed, user))
+        reader = asyncio.create_task(_read(client, follower), name=f"follow-{bed}")
         try:
             yield follower
         finally:
             reader.cancel()
             await asyncio.wait([reader])
+
+
+def follower_filters(bed: str, user: str) -> tuple[str, ...]:
+    """Return what a person's connection subscribes to."""
+    return (*topics.screen_filters(bed), topics.BedTopics(bed=bed).ack(user))

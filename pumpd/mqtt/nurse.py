@@ -3,20 +3,19 @@
 import argparse
 import asyncio
 import sys
-import time
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any, assert_never
+from typing import Any, Protocol, assert_never
 
 from pydantic import ValidationError
 
 from pumpd.core.commands import ReceiptState
 from pumpd.core.quantities import NS_PER_S
-from pumpd.mqtt.client import LINK_LOST_S, Follower, View, following, wall_utc
-from pumpd.mqtt.connection import BrokerError
+from pumpd.mqtt.client import LINK_LOST_S, Follower, View, following, loop_ns, wall_utc
+from pumpd.mqtt.connection import BrokerError, Endpoint
 from pumpd.mqtt.intake import MAX_REASON_CHARACTERS
 from pumpd.mqtt.payloads import (
     COMMAND_REQUEST,
@@ -50,6 +49,15 @@ class NotSent(Exception):  # noqa: N818, it names what happened to the command
     """The command was not sent, so it has certainly not been carried out. The message is one sentence."""
 
 
+class Follow(Protocol):
+    """Opens a connection of a person, as `following` does at a broker."""
+
+    def __call__(
+        self, endpoint: Endpoint, /, *, user: str, password: str, bed: str
+    ) -> AbstractAsyncContextManager[Follower]:
+        """Give a follower of `bed`; raise `BrokerError` where there is none to be had."""
+
+
 def _silent(_line: str) -> None:
     """Show nothing."""
 
@@ -58,13 +66,21 @@ class NurseSession:
     """One person at one bed. Every command goes over a connection of its own; `show` gets each line meant for her."""
 
     def __init__(
-        self, site: Site, user: str, password: str, bed: str, *, show: Callable[[str], None] = _silent
+        self,
+        site: Site,
+        user: str,
+        password: str,
+        bed: str,
+        *,
+        show: Callable[[str], None] = _silent,
+        follow: Follow = following,
     ) -> None:
         self._endpoint = site.endpoint
         self._user = user
         self._password = password
         self._bed = bed
         self._show = show
+        self._follow = follow
 
     async def look(self) -> State:
         """Return the state as a live daemon holds it now; raise `NotSent` where there is none."""
@@ -113,7 +129,7 @@ class NurseSession:
                     await follower.request(payload)
                     return await self._final_word(follower, command_id, kind, deadline_ns, again=payload)
             except BrokerError as error:
-                if time.monotonic_ns() >= deadline_ns:
+                if loop_ns() >= deadline_ns:
                     return self._unknown(command_id, kind, str(error))
                 self._show(f"{kind} again, watch the pump: {error}")
             await asyncio.sleep(AGAIN_AFTER_S)
@@ -130,15 +146,15 @@ class NurseSession:
             if kind == "confirm":
                 for line in order_lines(state.order):
                     self._show(line)
-        beat = await follower.until(lambda view: view.live_heartbeat(time.monotonic_ns()), FIND_WITHIN_S)
+        beat = await follower.until(lambda view: view.live_heartbeat(loop_ns()), FIND_WITHIN_S)
         if beat is None:
             raise NotSent(self._no_life())
         if kind == "acknowledge" and "episode" not in fields:
             fields = {**fields, "episode": await self._episode(follower, str(fields.get("alarm")))}
-        return follower.view.live_heartbeat(time.monotonic_ns()) or beat, fields
+        return follower.view.live_heartbeat(loop_ns()) or beat, fields
 
     async def _live_state(self, follower: Follower) -> State:
-        state = await follower.until(lambda view: view.live_state(time.monotonic_ns()), FIND_WITHIN_S)
+        state = await follower.until(lambda view: view.live_state(loop_ns()), FIND_WITHIN_S)
         if state is None:
             raise NotSent(self._no_life())
         return state
@@ -158,7 +174,7 @@ class NurseSession:
     ) -> Ack:
         """Show receipts until the final word; `again` is sent once more as often as the person is told to wait."""
         shown = 0
-        warn_ns = time.monotonic_ns() + WARN_AFTER_S * NS_PER_S
+        warn_ns = loop_ns() + WARN_AFTER_S * NS_PER_S
         while True:
             receipts = [each for each in follower.view.receipts if each.id == command_id]
             for receipt in receipts[shown:]:
@@ -166,7 +182,7 @@ class NurseSession:
                 if receipt.state in _FINAL:
                     return receipt
             shown = len(receipts)
-            now_ns = time.monotonic_ns()
+            now_ns = loop_ns()
             if now_ns >= deadline_ns:
                 return self._unknown(command_id, kind, f"no answer within {FINAL_WITHIN_S} s")
             if now_ns >= warn_ns:
@@ -177,7 +193,7 @@ class NurseSession:
             await follower.changed(max(min(warn_ns, deadline_ns) - now_ns, 0) / NS_PER_S)
 
     def _following(self) -> AbstractAsyncContextManager[Follower]:
-        return following(self._endpoint, user=self._user, password=self._password, bed=self._bed)
+        return self._follow(self._endpoint, user=self._user, password=self._password, bed=self._bed)
 
     def _no_life(self) -> str:
         return f"no current state and live heartbeat from {self._bed} within {FIND_WITHIN_S} s; look at the pump"
@@ -191,7 +207,7 @@ class NurseSession:
 
 
 def _deadline_ns() -> int:
-    return time.monotonic_ns() + FINAL_WITHIN_S * NS_PER_S
+    return loop_ns() + FINAL_WITHIN_S * NS_PER_S
 
 
 def _request(kind: str, command_id: str, beat: Heartbeat | None, fields: Mapping[str, Any]) -> bytes:

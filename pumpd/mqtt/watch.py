@@ -3,13 +3,12 @@
 import argparse
 import asyncio
 import sys
-import time
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
 from pumpd.core.quantities import NS_PER_MS, NS_PER_S
-from pumpd.mqtt.client import Follower, Heard, View, following, wall_utc
+from pumpd.mqtt.client import Follower, Heard, View, following, loop_ns, wall_utc
 from pumpd.mqtt.connection import BrokerError
 from pumpd.mqtt.payloads import Alarms, Delivery, Order, State, StationBeat, VitalState
 from pumpd.mqtt.site import Site, SiteError, load_site
@@ -189,9 +188,8 @@ class Screen:
         self._is_terminal = is_terminal
         self._last = ""
 
-    def draw(self, view: View) -> None:
+    def draw(self, view: View, now_ns: int) -> None:
         """Show `view` as it is now."""
-        now_ns = time.monotonic_ns()
         if self._is_terminal:
             self._write(_HOME_AND_CLEAR + render(view, now_ns))
             return
@@ -205,7 +203,7 @@ async def watch(site: Site, user: str, password: str, bed: str, screen: Screen) 
     """Show `bed` and say each second that `user` watches, until cancelled; connect anew where the link fails."""
     view = View(bed=bed)
     while True:
-        screen.draw(view)
+        screen.draw(view, loop_ns())
         try:
             async with following(site.endpoint, user=user, password=password, bed=bed) as follower:
                 try:
@@ -213,7 +211,7 @@ async def watch(site: Site, user: str, password: str, bed: str, screen: Screen) 
                 finally:
                     view = follower.view
         except* BrokerError:
-            screen.draw(view)
+            screen.draw(view, loop_ns())
         await asyncio.sleep(RETRY_S)
 
 
@@ -231,7 +229,7 @@ async def _beat(follower: Follower, user: str) -> None:
 
 async def _redraw(follower: Follower, screen: Screen) -> None:
     while True:
-        screen.draw(follower.view)
+        screen.draw(follower.view, loop_ns())
         await asyncio.sleep(REDRAW_S)
         await follower.changed(AGE_S)
 

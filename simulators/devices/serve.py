@@ -97,6 +97,11 @@ class ControlLines:
         self._descriptor: int | None = None
         self._pending = b""
 
+    @property
+    def is_open(self) -> bool:
+        """Tell whether lines are read: from `open` until `close`, or until the far side has closed."""
+        return self._descriptor is not None
+
     def open(self, descriptor: int) -> None:
         """Begin to read; raise OSError for a descriptor that cannot be waited for, such as a plain file."""
         try:

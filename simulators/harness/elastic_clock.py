@@ -21,7 +21,12 @@ class ElasticClock:
     is_real = False
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, speed: float, *, holds: Callable[[], bool] | None = None
+        self,
+        loop: asyncio.AbstractEventLoop,
+        speed: float,
+        *,
+        holds: Callable[[], bool] | None = None,
+        real_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         """Begin to run. While `holds` says so, time runs at real speed: something waits for the real world."""
         if speed <= 0:
@@ -30,7 +35,9 @@ class ElasticClock:
         self._speed = speed
         self._limits: list[float] = []
         self.holds = holds
-        self._last_real_ns = time.monotonic_ns()
+        self.real_ns = real_ns
+        """Real time, monotonic."""
+        self._last_real_ns = real_ns()
         self._timetable = Timetable(self._last_real_ns)
         self._handle = loop.call_later(TURN_S, self._turn)
 
@@ -43,10 +50,6 @@ class ElasticClock:
     def now_ns(self) -> int:
         """Return simulated time, monotonic."""
         return self._timetable.now_ns
-
-    def real_ns(self) -> int:
-        """Return real time, monotonic."""
-        return time.monotonic_ns()
 
     def wall_utc(self) -> str:
         """Return the real wall time."""
@@ -71,6 +74,6 @@ class ElasticClock:
 
     def _turn(self) -> None:
         self._handle = self._loop.call_later(TURN_S, self._turn)
-        real_ns = time.monotonic_ns()
+        real_ns = self.real_ns()
         elapsed_ns, self._last_real_ns = real_ns - self._last_real_ns, real_ns
         self._timetable.advance(self._timetable.now_ns + turn_ns(elapsed_ns, self.speed))

@@ -1,8 +1,11 @@
 """Writes a throw-away site: people, passwords, one bed on simulated ports. Knows no broker, daemon or device."""
 
+import os
 import socket
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from pumpd.mqtt.accounts import provision
@@ -110,6 +113,13 @@ class ThrowAwaySite:
         return load_site(self.site_file)
 
 
+PORTS = range(20_000, 32_768)
+"""Below those that Linux gives to clients (ip(7), ip_local_port_range)."""
+PORTS_EACH = 37
+"""So far apart do processes with neighbouring ids begin to look."""
+_asked = count()
+
+
 def make_site(folder: Path) -> ThrowAwaySite:
     """Write a site with fresh passwords into `folder`, which is made where it is missing."""
     made = ThrowAwaySite(folder=folder)
@@ -127,11 +137,13 @@ def make_site(folder: Path) -> ThrowAwaySite:
 
 
 def free_port() -> int:
-    """Return a loopback port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a loopback port that was free a moment ago and that neither a client nor another process is given next."""
+    for _ in PORTS:
+        port = PORTS[(os.getpid() * PORTS_EACH + next(_asked)) % len(PORTS)]
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise OSError(f"no port from {PORTS[0]} to {PORTS[-1]} is free")
 
 
 def shipped_config(name: str) -> Path:

@@ -1,10 +1,7 @@
 """The daemon as a whole on real pseudo-terminals: what it refuses, and that a fault or its end stops the pump."""
 
 import asyncio
-import os
 import shutil
-import socket
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -19,7 +16,6 @@ from pumpd.bedside.config import Config, ConfigError, load_config
 from pumpd.bedside.daemon import Daemon
 from pumpd.bedside.outside import BusSession, RealOutside
 from pumpd.core.modes import Mode
-from pumpd.core.ports import VitalKind
 from pumpd.mqtt.accounts import provision
 from pumpd.mqtt.session import Callbacks
 from pumpd.mqtt.site import load_site
@@ -28,8 +24,6 @@ from pumpd.records.database import JournalError
 from simulators.devices.host import MonotonicClock as DeviceClock
 from simulators.devices.host import PtyHost
 from simulators.devices.ne1000 import Ne1000 as Pump
-from simulators.devices.nonin import Nonin
-from simulators.devices.vitals import constant
 from tests.bedside.test_config import BED, REPOSITORY
 
 
@@ -159,71 +153,6 @@ async def test_lives_without_pump_monitors_and_bus(config: Config) -> None:
     assert running.bedside.core.state.mode is Mode.IDLE
     running.end()
     assert await task == 1  # rest was never confirmed, and it says so
-
-
-@pytest.mark.req("COMM-08")
-async def test_bytes_that_waited_through_a_stall_are_dropped(config: Config) -> None:
-    async with simulated_pump(config):
-        running = daemon(config)
-        task = asyncio.create_task(running.run())
-        await until_at_rest(running)
-        master, slave = os.openpty()
-        oximeter = running.bedside.parts.oximeter
-        try:
-            Path(config.oximeter.port).symlink_to(os.ttyname(slave))
-            async with asyncio.timeout(5):
-                while not oximeter.is_open:
-                    await asyncio.sleep(0.01)
-            os.write(master, NORMAL_PACKET)
-            time.sleep(1.8)  # standing still is what is tested
-            async with asyncio.timeout(5):
-                while not any("stalled" in link.body for link in reader.read(config.journal)):
-                    await asyncio.sleep(0.05)
-            assert not running.bedside.core.state.vitals.latest
-            os.write(master, NORMAL_PACKET)
-            async with asyncio.timeout(5):
-                while not running.bedside.core.state.vitals.latest:
-                    await asyncio.sleep(0.01)
-        finally:
-            running.end()
-            await task
-            os.close(master)
-            os.close(slave)
-
-
-@pytest.mark.req("COMM-08")
-async def test_the_service_manager_hears_of_evaluations_while_samples_keep_coming(
-    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    address = str(tmp_path / "notify")
-    monkeypatch.setenv("NOTIFY_SOCKET", address)
-    clock = DeviceClock()
-    oximeter = PtyHost(Nonin(constant(), start_ns=clock.now_ns()), Path(config.oximeter.port), clock)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as manager:
-        manager.bind(address)
-        async with simulated_pump(config):
-            oximeter.plug()
-            running = daemon(config)
-            task = asyncio.create_task(running.run())
-            loop = asyncio.get_running_loop()
-            try:
-                async with asyncio.timeout(8):
-                    signs = 0
-                    while signs < 4:
-                        signs += b"WATCHDOG=1" in await loop.sock_recv(manager, 256)
-                assert VitalKind.SPO2 in running.bedside.core.state.vitals.latest
-            finally:
-                running.end()
-                await task
-                oximeter.close()
-
-
-NORMAL_PACKET = bytes.fromhex(
-    "0183010085 01820148cc 01820161e5 01820130b4 0182010084 0182010084 0182010084 0182010084 01820161e5 01820161e5"
-    "01820161e5 0182010084 0182010084 0182010084 01820148cc 01820161e5 01820161e5 0182010084 0182010084 0182010084"
-    "01820148cc 0182010084 01820148cc 0182010084 0182010084"
-)
-"""Pulse rate 72, SpO2 97 %, good perfusion (Nonin Data Format 2)."""
 
 
 @pytest.mark.req("COMM-08")

@@ -18,6 +18,7 @@ from pumpd.mqtt.accounts import mosquitto_acl, provision
 from pumpd.mqtt.session import BrokerSession, Callbacks
 from pumpd.mqtt.site import Site, load_site
 from pumpd.mqtt.topics import daemon_filters
+from simulators.harness.site import free_port
 
 WAIT_S = 15.0
 REPOSITORY = Path(__file__).parents[2]
@@ -49,13 +50,6 @@ listener {port} 127.0.0.1
 """
 
 T = TypeVar("T")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 async def soon(awaitable: Awaitable[T]) -> T:

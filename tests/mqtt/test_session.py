@@ -2,12 +2,11 @@
 
 import asyncio
 import signal
-import time
 
 import pytest
 
-from pumpd.core.commands import CommandReceived, Stop
-from pumpd.mqtt.intake import Intake
+from pumpd.core.commands import CommandMalformed, CommandReceived, Stop
+from pumpd.mqtt.intake import MAX_REQUESTS_PER_S, Intake
 from pumpd.mqtt.payloads import Status
 from pumpd.mqtt.topics import BedTopics
 from tests.mqtt.brokers import DaemonSide, RunningBroker, daemon_side, soon
@@ -15,6 +14,7 @@ from tests.mqtt.test_broker import ANNA, BASE, heard, person
 
 pytestmark = pytest.mark.process
 BED = BedTopics(bed="bed1")
+FLOOD = 1000
 
 
 @pytest.mark.req("COMM-12")
@@ -104,10 +104,9 @@ async def test_what_was_on_its_way_when_the_broker_died_waits_again_unless_it_is
 async def test_a_frozen_broker_is_noticed_and_said_once(own_broker: RunningBroker) -> None:
     async with daemon_side(own_broker.site) as daemon:
         own_broker.signal(signal.SIGSTOP)
-        started_s = time.monotonic()
         daemon.publish(BED.state, b"state", retain=True)
-        reason = await soon(daemon.losses.get())
-        assert time.monotonic() - started_s < 5
+        async with asyncio.timeout(10):
+            reason = await daemon.losses.get()
         assert "does not take messages" in reason
         own_broker.signal(signal.SIGCONT)
         await soon(daemon.connects.get())
@@ -159,14 +158,16 @@ async def test_a_stop_comes_through_a_flood(broker: RunningBroker) -> None:
         person(broker.site, "anna") as anna,
     ):
         under = Intake(bed="bed1", users=frozenset(broker.site.operators))
-        for _ in range(1000):
+        for _ in range(FLOOD):
             await ben.publish(f"{BASE}/cmd/ben/request", b'{"kind":"start"}', qos=0)
-        started_s = time.monotonic()
         await anna.publish(ANNA, b'{"kind":"stop"}', qos=1)
+        let_through = 0
         while True:
             topic, payload, retained = await soon(daemon.messages.get())
-            event = under.receive(topic, payload, retained=retained, real_ns=time.monotonic_ns())
+            event = under.receive(topic, payload, retained=retained, real_ns=0)
             if isinstance(event, CommandReceived):
                 break
+            let_through += isinstance(event, CommandMalformed)
         assert event.command == Stop()
-        assert time.monotonic() - started_s < 1
+        # all that the daemon had to judge before it, however much was sent
+        assert let_through <= MAX_REQUESTS_PER_S

@@ -118,8 +118,8 @@ def test_a_log_gets_one_line_per_change() -> None:
     written: list[str] = []
     screen = Screen(written.append, is_terminal=False)
     view = View(bed="bed1")
-    screen.draw(view)
-    screen.draw(replace(view))
+    screen.draw(view, 0)
+    screen.draw(replace(view), S)
     assert written == ["bed1: LINK LOST, WATCH THE PUMP\n"]
     assert render_line(with_alarm_and_vital(seen()), S) == (
         "bed1: RUNNING; given 7.21 to 7.25 mL; rate 26.25 mL/h; ALARM HIGH sbp-high"
@@ -128,5 +128,5 @@ def test_a_log_gets_one_line_per_change() -> None:
 
 def test_a_terminal_is_redrawn_in_place() -> None:
     written: list[str] = []
-    Screen(written.append, is_terminal=True).draw(View(bed="bed1"))
+    Screen(written.append, is_terminal=True).draw(View(bed="bed1"), 0)
     assert written[0].startswith("\x1b[H\x1b[2J*** LINK LOST")

@@ -74,6 +74,19 @@ def test_a_cancelled_timer_does_not_ring(loop: VirtualLoop) -> None:
     assert seen == [2]
 
 
+def test_a_loop_that_stood_still_does_late_what_fell_due_meanwhile_in_order(loop: VirtualLoop) -> None:
+    seen: list[tuple[str, int]] = []
+    for name, at_s in (("second", 9), ("first", 6), ("in time", 12)):
+        loop.call_at_ns(at_s * NS_PER_S, lambda name=name: seen.append((name, loop.now_ns())))  # type: ignore[misc]
+
+    async def stall() -> None:
+        loop.stand_still(5 * NS_PER_S)
+        await VirtualClock(loop).reach(13 * NS_PER_S)
+
+    loop.run_until_complete(stall())
+    assert seen == [("first", 10 * NS_PER_S), ("second", 10 * NS_PER_S), ("in time", 12 * NS_PER_S)]
+
+
 def test_timeouts_and_groups_live_in_simulated_time(loop: VirtualLoop) -> None:
     async def scenario() -> None:
         with pytest.raises(TimeoutError):

@@ -35,7 +35,7 @@ class Manner(Enum):
 
 @unique
 class End(Enum):
-    """The first mode in which the infusion comes to rest."""
+    """How the infusion comes to rest: the first mode of it, but for an end, before which a pause may come."""
 
     PAUSED = "paused"
     ENDED = "ended"

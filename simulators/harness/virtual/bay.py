@@ -14,6 +14,7 @@ from typing import Any, Self, TypeVar
 
 from pumpd.bedside.config import Config, Device
 from pumpd.bedside.daemon import Daemon
+from pumpd.bedside.notify import ServiceManager
 from pumpd.bedside.profile_file import load_profile
 from pumpd.mqtt.site import load_site
 from simulators.devices.ne1000.control import ControlledNe1000
@@ -81,6 +82,8 @@ class Bay:
         self.broker = VirtualBroker(self.loop, self.stream("bus"), self.tape)
         self.store = VirtualStore(self.loop, self.stream("store"), self.tape, bed=config.bed)
         self.sounder = Sounder()
+        self.manager = ServiceManager("")
+        """What the daemon tells the host's service manager goes here: nowhere, unless another one is set."""
         self.pump = ControlledNe1000(now_ns=START_NS)
         self.patient = Patient(patient or PatientParameters(), self.pump.plunger, CONCENTRATION_NG_PER_NL, START_NS)
         self.finger: VitalsSource = self.patient.vitals
@@ -175,6 +178,7 @@ class Bay:
             store=self.store,
             broker=self.broker,
             sounder=self.sounder,
+            manager=self.manager,
         )
         daemon = Daemon(
             self.config,

@@ -53,6 +53,11 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """Return simulated time."""
         return self._now_ns
 
+    def stand_still(self, for_ns: int) -> None:
+        """Let time pass without a turn, as when nobody schedules the process: what falls due meanwhile comes late."""
+        self._now_ns += for_ns
+        self._make_due_ready()
+
     def time(self) -> float:
         """Return simulated time in seconds, for asyncio's own use."""
         return self._now_ns / NS_PER_S
@@ -117,7 +122,10 @@ class VirtualLoop(asyncio.BaseEventLoop):
         due_ns = timers[0][0]
         if due_ns > self._now_ns:
             self._now_ns, self._turns = due_ns, 0
-        due = []
+        self._make_due_ready()
+
+    def _make_due_ready(self) -> None:
+        timers, due = self._timers, []
         while timers and timers[0][0] <= self._now_ns:
             due.append(heapq.heappop(timers))
         if self._shuffle is not None and len(due) > 1:

@@ -43,6 +43,7 @@ class VirtualOutside:
         store: VirtualStore,
         broker: VirtualBroker,
         sounder: Sounder,
+        manager: ServiceManager,
     ) -> None:
         self._config = config
         self._life = life
@@ -51,6 +52,7 @@ class VirtualOutside:
         self._store = store
         self._broker = broker
         self._sounder = sounder
+        self._manager = manager
 
     def is_simulated(self, port: str) -> bool:
         """Whether the port is one of the links: there is nothing else."""
@@ -92,5 +94,5 @@ class VirtualOutside:
         return self._sounder
 
     def service_manager(self) -> ServiceManager:
-        """Return a service manager that named no socket."""
-        return ServiceManager("")
+        """Return what the host's service manager hears through."""
+        return self._manager
