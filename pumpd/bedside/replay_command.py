@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pumpd.bedside.profile_file import ProfileError, load_profile
 from pumpd.core.controller import Core
-from pumpd.core.effects import Decision, ProgramPump, Receipt, SendRun, SendStop, WriteIntent
+from pumpd.core.effects import Decision, MeasureNibp, ProgramPump, Receipt, SendRun, SendStop, WriteIntent
 from pumpd.core.profile import Profile
 from pumpd.records import reader
 from pumpd.records.beginning import RunBegins, program_version
@@ -25,7 +25,8 @@ EXIT_USAGE = 2
 SHOWN_LINES = 60
 """What a replay under another profile prints at most: after the first difference the two go apart."""
 _TOLD = tuple(
-    f'{{"type":"{kind.__name__}"' for kind in (Decision, Receipt, SendStop, SendRun, ProgramPump, WriteIntent)
+    f'{{"type":"{kind.__name__}"'
+    for kind in (Decision, Receipt, SendStop, SendRun, ProgramPump, WriteIntent, MeasureNibp)
 )
 """How the decisions begin that say something to a person; the others only follow from them."""
 
@@ -90,15 +91,18 @@ def _what_if(path: Path, profile: Profile) -> int:
         print(f"{found.decisions} decisions on {found.events} events: this profile changes none")
         return 0
     print(f"Other decisions on {found.differing} of {found.events} events, first at record {found.first.seq}.")
-    print(
-        "- recorded, + under this profile. From the first on the answers of pump, cuff and people are still those of "
-        "the recorded course."
-    )
+    if lines:
+        print("- recorded, + under this profile; after the first, pump, cuff and people still answer the recorded one.")
+    else:
+        print(
+            "Runs, stops, cuff cycles, receipts and lines of the record are the same; alarms, or what is kept, are not."
+        )
     return 0
 
 
 def _core_under(profile: Profile, run: RunBegins) -> Core:
-    return Core(replace(run.settings, profile=profile))
+    # the recorded hash stays: orders are hashed with it, and people's commands quote those hashes
+    return Core(replace(run.settings, profile=replace(profile, hash=run.profile.hash)))
 
 
 def _findings(path: Path, make_core: MakeCore, on_difference: Callable[[Step], None]) -> Findings:

@@ -43,11 +43,12 @@ async def _infuse(bay: Bay) -> None:
     await bay.clock.pass_s(5)
 
 
-def written(path: Path) -> Path:
-    """Write the journal of the run as its daemons would have, one after the other."""
-    for boot in dict.fromkeys(link.boot for link in links()):
+def written(path: Path, count: int | None = None) -> Path:
+    """Write the journal of the infusion, or its first records, as its daemons would have, one after the other."""
+    some = links()[:count]
+    for boot in dict.fromkeys(link.boot for link in some):
         journal = Desk().open(path, boot=boot)
-        for link in links():
+        for link in some:
             if link.boot == boot:
                 journal.append(link.kind, parse(link.body, TYPES), link.mono_ns)
         journal.close()

@@ -126,18 +126,36 @@ def test_under_its_own_profile_nothing_is_other(path: Path, capsys: pytest.Captu
     assert "this profile changes none" in told
 
 
-def test_under_another_profile_the_other_decisions_are_shown(
-    tmp_path: Path, path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def strict(tmp_path: Path) -> Path:
+    """A profile that finds the pressure of the patient too low."""
     before, rule, after = DEMO.read_text().partition('id = "sbp-low-pause"')
-    strict = tmp_path / "strict.toml"
-    strict.write_text(before + rule + after.replace("limit = 90", "limit = 150", 1))
+    profile = tmp_path / "strict.toml"
+    profile.write_text(before + rule + after.replace("limit = 90", "limit = 150", 1))
+    return profile
+
+
+def test_under_another_profile_the_other_decisions_are_shown(
+    path: Path, strict: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["replay", str(path), "--profile", str(strict)]) == 0
     told = capsys.readouterr().out
     assert "this happened to nobody" in told
-    assert "  - {" in told
-    assert "  + {" in told
+    assert "CommandReceived" in told.splitlines()[2]
+    assert '- {"type":"Receipt"' in told.splitlines()[3]
+    assert any('+ {"type":"Receipt"' in line and "refused" in line and "SBP" in line for line in told.splitlines()[:8])
+    assert "- recorded, + under this profile" in told
+
+
+def test_where_only_what_is_kept_is_other_that_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    resume = next(at for at, link in enumerate(links()) if '"type":"Resume"' in link.body)
+    path = written(tmp_path / "begin.journal", resume)
+    worried = tmp_path / "worried.toml"
+    worried.write_text(DEMO.read_text().replace("limit = 92", "limit = 97"))  # crossed, and never for its 15 s
+    assert main(["replay", str(path), "--profile", str(worried)]) == 0
+    told = capsys.readouterr().out
     assert "Other decisions on" in told
+    assert "Runs, stops, cuff cycles, receipts and lines of the record are the same" in told
 
 
 @pytest.mark.parametrize("command", ["verify", "replay"])
