@@ -4,10 +4,11 @@ import argparse
 import sys
 from importlib.metadata import entry_points, version
 
-from pumpd.bedside import run_command
+from pumpd.bedside import replay_command, run_command
 from pumpd.mqtt.broker_command import add_broker_parser
 from pumpd.mqtt.nurse import add_nurse_parser
 from pumpd.mqtt.watch import add_watch_parser
+from pumpd.records.verify_command import add_verify_parser
 
 ENTRY_POINT_GROUP = "pumpd.subcommands"
 
@@ -20,7 +21,14 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=version("pumpd"))
     subparsers = parser.add_subparsers(title="subcommands", required=True, metavar="SUBCOMMAND")
-    for add in (run_command.add_parser, add_nurse_parser, add_watch_parser, add_broker_parser):
+    for add in (
+        run_command.add_parser,
+        add_nurse_parser,
+        add_watch_parser,
+        add_broker_parser,
+        add_verify_parser,
+        replay_command.add_parser,
+    ):
         add(subparsers)
     words = sys.argv[1:] if arguments is None else arguments
     asks_help = not words or words[0] in {"-h", "--help"}

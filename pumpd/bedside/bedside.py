@@ -193,12 +193,17 @@ class Bedside:
         parts = self.parts
         now_ns = parts.clock.now_ns()
         effects = self.core.handle(event, now_ns)
-        first = next(effects, None)
+        first: Effect | None = None
+        try:
+            first = next(effects, None)
+            if isinstance(first, SendStop):
+                parts.pump.stop()
+        finally:
+            # also what the core failed at is in the record
+            self._record(type(event).__name__, event, now_ns)
         if isinstance(first, SendStop):
-            parts.pump.stop()
-            first = None
-        self._record(type(event).__name__, event, now_ns)
-        if first is not None:
+            self._record(SendStop.__name__, first, now_ns)
+        elif first is not None:
             self._carry_out(first, now_ns)
         for effect in effects:
             self._carry_out(effect, now_ns)

@@ -26,6 +26,7 @@ from pumpd.core.quantities import NS_PER_S
 from pumpd.core.state import Settings
 from pumpd.mqtt.intake import Flooded, Intake
 from pumpd.mqtt.session import Callbacks
+from pumpd.records.beginning import RunBegins, run_begins
 
 _log = structlog.get_logger("pumpd")
 
@@ -79,6 +80,7 @@ class Daemon:
         """
         bedside = self.bedside
         parts = bedside.parts
+        parts.journal.append(RunBegins.__name__, run_begins(bedside.core.state.settings), self._clock.now_ns())
         bedside.dispatch(
             Booted(
                 boot=self._boot,

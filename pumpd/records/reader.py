@@ -1,7 +1,7 @@
 """Reading a journal, also while a daemon writes it: every record is verified before it is handed out."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -38,14 +38,22 @@ def read(path: Path) -> Iterator[Link]:
             yield following[1]
 
 
-def check(path: Path, *, expected: Head | None = None) -> ChainError | None:
+def check(
+    path: Path, *, expected: Head | None = None, see: Callable[[Link], None] = lambda _: None
+) -> ChainError | None:
     """Return the first record that does not fit, or None when the journal is whole and passes through `expected`.
 
-    Raises `JournalError` when the file cannot be read.
+    `see` is shown every record before it is judged. Raises `JournalError` when the file cannot be read.
     """
+
+    def shown(connection: sqlite3.Connection) -> Iterator[Link]:
+        for _, following in _claimed(connection, path):
+            see(following)
+            yield following
+
     with _opened(path) as connection:
         start = genesis(database.read_identity(connection, path).journal_id)
-        return verify((following for _, following in _claimed(connection, path)), start=start, expected=expected)
+        return verify(shown(connection), start=start, expected=expected)
 
 
 def _claimed(connection: sqlite3.Connection, path: Path) -> Iterator[tuple[Head, Link]]:
@@ -61,6 +69,8 @@ def _claimed(connection: sqlite3.Connection, path: Path) -> Iterator[tuple[Head,
 
 @contextmanager
 def _opened(path: Path) -> Iterator[sqlite3.Connection]:
+    if not path.exists():
+        raise JournalError(f"{path}: the journal cannot be read: there is no such file")
     try:
         with closing(database.connect(path, read_only=True)) as connection:
             yield connection

@@ -21,14 +21,16 @@ class Reading:
 class Limit:
     """Values below `low` or above `high` require a stop once they have lasted `for_ns`; None is no limit on that side.
 
-    So does the lack of any usable value for `missing_ns`.
+    With `or_repeated` a second such value in a row requires it at once. So does the lack of any usable value for
+    `missing_ns`; None is no limit.
     """
 
     sign: str
     low: int | None
     high: int | None
     for_ns: int
-    missing_ns: int
+    missing_ns: int | None
+    or_repeated: bool = False
 
     def unsafe(self, value: int) -> bool:
         """Tell whether a value lies beyond the limit."""
@@ -59,18 +61,23 @@ def needs(readings: Sequence[Reading], limit: Limit, *, watched_from_ns: int, un
 
 
 def _unsafe(usable: Sequence[tuple[int, int]], limit: Limit, until_ns: int) -> Iterator[Need]:
-    since: tuple[int, int] | None = None
+    first: int | None = None
+    due_ns = until_ns
     for at_ns, value in [*usable, (until_ns, None)]:
         if value is not None and limit.unsafe(value):
-            since = since or (at_ns, value)
-        elif since is not None:
-            due_ns = since[0] + limit.for_ns
+            if first is None:
+                first, due_ns = value, at_ns + limit.for_ns
+            elif limit.or_repeated:
+                due_ns = min(due_ns, at_ns)
+        elif first is not None:
             if due_ns < at_ns:
-                yield Need(from_ns=due_ns, until_ns=at_ns, cause=f"{limit.sign} {since[1]}")
-            since = None
+                yield Need(from_ns=due_ns, until_ns=at_ns, cause=f"{limit.sign} {first}")
+            first = None
 
 
 def _missing(usable: Sequence[tuple[int, int]], limit: Limit, watched_from_ns: int, until_ns: int) -> Iterator[Need]:
+    if limit.missing_ns is None:
+        return
     last_ns = watched_from_ns
     for at_ns in [*(at_ns for at_ns, _ in usable), until_ns]:
         due_ns = last_ns + limit.missing_ns

@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,12 +15,16 @@ from pumpd.bedside.clock import MonotonicClock
 from pumpd.bedside.config import Config, ConfigError, load_config
 from pumpd.bedside.daemon import Daemon
 from pumpd.bedside.outside import BusSession, RealOutside
+from pumpd.core.controller import Core
+from pumpd.core.effects import Effect
+from pumpd.core.events import Event, PumpLinkUp
 from pumpd.core.modes import Mode
 from pumpd.mqtt.accounts import provision
 from pumpd.mqtt.session import Callbacks
 from pumpd.mqtt.site import load_site
 from pumpd.records import reader
 from pumpd.records.database import JournalError
+from pumpd.records.replay import findings
 from simulators.devices.host import MonotonicClock as DeviceClock
 from simulators.devices.host import PtyHost
 from simulators.devices.ne1000 import Ne1000 as Pump
@@ -121,6 +125,35 @@ async def test_the_first_bytes_on_the_wire_are_a_stop(config: Config) -> None:
         assert await task == 0
     sent = [link.body for link in reader.read(config.journal) if link.kind == "pump-tx"]
     assert Driver.stop_packet.hex() in sent[0]
+
+
+@pytest.mark.req("LOG-03")
+async def test_a_replay_of_the_record_makes_the_same_decisions(config: Config) -> None:
+    async with simulated_pump(config):
+        running = daemon(config)
+        task = asyncio.create_task(running.run())
+        await until_at_rest(running)
+        running.end()
+        assert await task == 0
+    found = findings(reader.read(config.journal))
+    assert found.is_same
+    assert found.runs == 1
+    assert found.decisions > 0
+
+
+@pytest.mark.req("LOG-03")
+async def test_what_the_core_fails_at_is_in_the_record(config: Config) -> None:
+    class Failing(Core):
+        def handle(self, event: Event, now_ns: int) -> Iterator[Effect]:
+            yield from ()
+            raise ZeroDivisionError(f"a fault for the test at {now_ns}: {event}")
+
+    bedside = daemon(config).bedside
+    bedside.core = Failing(bedside.core.state.settings)
+    bedside.guard(lambda: bedside.dispatch(PumpLinkUp()))
+    assert bedside.failed.done()
+    bedside.parts.journal.close()
+    assert [link.kind for link in reader.read(config.journal)] == ["PumpLinkUp"]
 
 
 @pytest.mark.req("COMM-08")

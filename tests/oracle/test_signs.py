@@ -55,6 +55,28 @@ def test_what_came_before_the_watch_and_of_other_signs_does_not_count() -> None:
     assert needs([*spo2((0, 10)), *other], LOW, watched_from_ns=50, until_ns=140) == ()
 
 
+REPEATED = Limit(sign="spo2", low=None, high=159, for_ns=120, missing_ns=None, or_repeated=True)
+
+
+def test_a_repeat_beyond_the_limit_requires_a_stop_at_once() -> None:
+    assert needs(spo2((0, 160), (60, 165), (80, 170), (90, 159)), REPEATED, watched_from_ns=0, until_ns=200) == (
+        need(60, 90, "spo2 160"),
+    )
+
+
+def test_a_repeat_that_disproves_ends_the_wait() -> None:
+    assert needs(spo2((0, 160), (60, 159), (100, 170)), REPEATED, watched_from_ns=0, until_ns=200) == ()
+
+
+def test_without_a_repeat_the_time_must_pass() -> None:
+    readings = spo2((0, 160), (60, None), (150, 165), (160, 100))
+    assert needs(readings, REPEATED, watched_from_ns=0, until_ns=200) == (need(120, 160, "spo2 160"),)
+
+
+def test_no_limit_on_absence() -> None:
+    assert needs([], REPEATED, watched_from_ns=0, until_ns=10_000) == ()
+
+
 @given(st.lists(st.tuples(st.integers(1, 30), st.none() | st.integers(80, 100)), max_size=20))
 def test_needs_are_those_of_every_single_instant(steps: list[tuple[int, int | None]]) -> None:
     readings, at_ns = [], 0

@@ -9,6 +9,7 @@ from typing import Any
 from pumpd.bedside.recovery import recover
 from pumpd.core.session import SessionRecord
 from pumpd.records import reader
+from pumpd.records.replay import findings
 from simulators.harness.plunger_log import PlungerLog
 
 ORDER_NL = 17_500_000
@@ -77,8 +78,9 @@ class Evidence:
         return self.bus("state")[-1].payload
 
     def session(self) -> SessionRecord:
-        """The session as the journal holds it, every record of it verified first."""
+        """The session as the journal holds it, every record of it verified and every decision made again first."""
         assert reader.check(self.journal) is None
+        assert findings(reader.read(self.journal)).first is None
         record = recover(self.journal)
         assert record is not None
         return record

@@ -1,10 +1,16 @@
 """The oracle over runs in a bay: nothing to blame in a sound one, and it sees a pump that does not obey its lease."""
 
+from dataclasses import replace
+
 from pumpd.bedside.config import Config
+from pumpd.core.controller import Core
 from pumpd.core.effects import SaveSession
+from pumpd.records.beginning import RunBegins
+from pumpd.records.replay import MakeCore, same_core
 from simulators.harness.virtual.bay import Bay
 from simulators.harness.virtual.nurse import attend, begin
 from simulators.harness.virtual.observed import OBSERVED, observe
+from simulators.harness.virtual.replayed import replays
 from simulators.oracle.judge import judge
 from simulators.oracle.observation import Observation
 
@@ -22,7 +28,7 @@ async def infuse(bay: Bay) -> None:
     await bay.clock.pass_s(20)
 
 
-def run(config: Config, *, disobeys: bool) -> Observation:
+def run(config: Config, *, disobeys: bool, make_core: MakeCore = same_core) -> Observation:
     with Bay(config, seed=21, kept=OBSERVED) as bay:
 
         async def scenario() -> None:
@@ -33,7 +39,7 @@ def run(config: Config, *, disobeys: bool) -> Observation:
                 await bay.clock.pass_s(20)
 
         bay.run(scenario())
-        return observe(bay)
+        return replace(observe(bay), replays=replays(bay.store.links, make_core))
 
 
 def test_a_sound_run_has_nothing_to_blame(config: Config) -> None:
@@ -41,6 +47,8 @@ def test_a_sound_run_has_nothing_to_blame(config: Config) -> None:
     assert judge(observation) == []
     assert len(observation.lives) == 2
     assert len(observation.openings_ns) == 2
+    assert len(observation.replays) == 2
+    assert all(len(each.live) > 10 for each in observation.replays)
     assert observation.intervals
     assert {received.kind.value for received in observation.received} >= {"start", "resume", "pause"}
     assert sum(1 for segment in observation.flow if segment.rate_nl_h > 0) == 2
@@ -55,3 +63,11 @@ def test_the_interval_that_people_are_left_with_is_judged(config: Config) -> Non
         bay.run(infuse(bay))
         saved_ns = [link.mono_ns for link in bay.store.links if link.kind == SaveSession.__name__]
         assert observe(bay).intervals[-1].at_ns == saved_ns[-1]
+
+
+def test_a_journal_that_another_core_would_have_written_is_seen(config: Config) -> None:
+    def strict(run: RunBegins) -> Core:
+        rules = tuple(replace(rule, limit=150) if rule.id == "sbp-low-pause" else rule for rule in run.profile.rules)
+        return Core(replace(run.settings, profile=replace(run.profile, rules=rules)))
+
+    assert {violation.invariant.name for violation in judge(run(config, disobeys=False, make_core=strict))} == {"I7"}

@@ -12,6 +12,7 @@ from pumpd.bedside.recovery import newest_session
 from pumpd.core.effects import SaveSession
 from pumpd.mqtt.topics import Channel, parse
 from simulators.harness.virtual.bay import PUMP, START_NS, Bay
+from simulators.harness.virtual.replayed import replays
 from simulators.oracle.observation import (
     AlarmEpisode,
     Bytes,
@@ -76,7 +77,7 @@ def observe(
         claims=tuple(published.claims),
         alarms=tuple(published.alarms()),
         intervals=tuple(_intervals(bay)),
-        replays=(),
+        replays=replays(bay.store.links),
         stops=stops,
         lives=tuple(Life(from_ns=from_ns, to_ns=to_ns) for from_ns, to_ns in bay.lives),
         openings_ns=tuple(bay.links[PUMP].opened_ns),

@@ -1,11 +1,12 @@
 """When flow had to end in a run, and how long that might take: from the scenario and what the sensors put out.
 
 Only what is certain becomes a stop condition: where a disturbed line might have hidden a sign from the daemon, nothing
-is demanded of it. Cuff readings are not among the signs.
+is demanded of it. What ends an infusion is demanded as the stop that it is.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from simulators.harness.faults.kinds import (
     BrokerGone,
@@ -31,21 +32,38 @@ from simulators.harness.faults.kinds import (
     ReplyLostAfterExecution,
 )
 from simulators.oracle.allowances import OBEDIENCE_NS, SILENCE_MARGIN_NS, Path, allowance, condition
-from simulators.oracle.observation import NS_PER_S, Life, Received, StopCondition
+from simulators.oracle.observation import NS_PER_S, Kind, Life, Receipt, Received, StopCondition, Word
 from simulators.oracle.signs import Limit, Reading, needs
 
 SETTLE_NS = 3 * NS_PER_S
 """What a line's fault leaves behind: a port that is opened again, a reply that is waited for."""
 NOTICED_NS = 3 * NS_PER_S
 """After so long the journal's failure is a stop condition."""
+OXIMETER_MISSING_NS = 15 * NS_PER_S
 LIMITS = (
-    Limit(sign="spo2", low=92, high=None, for_ns=15 * NS_PER_S, missing_ns=15 * NS_PER_S),
-    Limit(sign="spo2", low=90, high=None, for_ns=10 * NS_PER_S, missing_ns=15 * NS_PER_S),
-    Limit(sign="spo2", low=85, high=None, for_ns=0, missing_ns=15 * NS_PER_S),
-    Limit(sign="hr", low=50, high=120, for_ns=15 * NS_PER_S, missing_ns=15 * NS_PER_S),
-    Limit(sign="hr", low=40, high=140, for_ns=5 * NS_PER_S, missing_ns=15 * NS_PER_S),
+    Limit(sign="spo2", low=92, high=None, for_ns=15 * NS_PER_S, missing_ns=OXIMETER_MISSING_NS),
+    Limit(sign="spo2", low=90, high=None, for_ns=10 * NS_PER_S, missing_ns=OXIMETER_MISSING_NS),
+    Limit(sign="spo2", low=85, high=None, for_ns=0, missing_ns=OXIMETER_MISSING_NS),
+    Limit(sign="hr", low=50, high=120, for_ns=15 * NS_PER_S, missing_ns=OXIMETER_MISSING_NS),
+    Limit(sign="hr", low=40, high=140, for_ns=5 * NS_PER_S, missing_ns=OXIMETER_MISSING_NS),
 )
 """The pause and end rules of the profile for the signs of the oximeter, written out here once more."""
+CUFF_MISSING_NS = 600 * NS_PER_S
+REPEAT_WITHIN_NS = 120 * NS_PER_S
+CUFF_LIMITS = (
+    Limit(sign="sbp", low=90, high=179, for_ns=0, missing_ns=CUFF_MISSING_NS),
+    Limit(sign="dbp", low=None, high=109, for_ns=0, missing_ns=CUFF_MISSING_NS),
+    Limit(sign="sbp", low=None, high=159, for_ns=REPEAT_WITHIN_NS, missing_ns=None, or_repeated=True),
+    Limit(sign="dbp", low=None, high=99, for_ns=REPEAT_WITHIN_NS, missing_ns=None, or_repeated=True),
+)
+"""The same for the cuff; what is above `high` here is at or above the profile's limit."""
+RISES_MMHG = {"sbp": 40, "dbp": 25}
+"""So far above its baseline a pressure pauses as one above an absolute limit does that waits for a repeat."""
+CUFF_SETTLE_NS = 10 * NS_PER_S
+"""After a fault of its line, and after a start of the daemon, the cuff's driver asks again for as long at most."""
+BASELINE_APART_NS = 31 * NS_PER_S
+BASELINE_AGE_NS = 899 * NS_PER_S
+"""The profile's 30 s and 900 s, and a second: a result leaves the cuff a moment after its cycle has ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +91,7 @@ class Situation:
     lives: tuple[Life, ...]
     openings_ns: tuple[int, ...]
     received: tuple[Received, ...]
+    receipts: tuple[Receipt, ...]
     readings: tuple[Reading, ...]
 
 
@@ -110,7 +129,9 @@ def _situations(situation: Situation) -> Iterator[_Cause]:
                 if to_ns - from_ns < dead_ns:
                     continue
             case LineUnplugged(line=Line.OXIMETER):
-                due_ns, text = from_ns + LIMITS[0].missing_ns, "the oximeter's cable is out"
+                due_ns, text = from_ns + OXIMETER_MISSING_NS, "the oximeter's cable is out"
+            case LineUnplugged(line=Line.CUFF):
+                due_ns, text = from_ns + CUFF_MISSING_NS, "the cuff's cable is out"
             case DiskFull() | FsyncFails() | DiskStalled():
                 due_ns, text = from_ns + NOTICED_NS, "the journal takes no record"
             case BrokerGone():
@@ -122,21 +143,68 @@ def _situations(situation: Situation) -> Iterator[_Cause]:
 
 
 def _signs(situation: Situation) -> Iterator[_Cause]:
-    for watched in _watched(situation):
-        seen = [each for each in situation.readings if watched.from_ns <= each.at_ns < watched.to_ns]
-        for limit in LIMITS:
-            for need in needs(seen, limit, watched_from_ns=watched.from_ns, until_ns=watched.to_ns):
-                yield _Cause(from_ns=need.from_ns, until_ns=need.until_ns, text=need.cause)
+    for watched in _watched(situation, Line.OXIMETER, SETTLE_NS):
+        yield from _needed(situation, LIMITS, watched)
+    for watched in _watched(situation, Line.CUFF, CUFF_SETTLE_NS):
+        yield from _needed(situation, CUFF_LIMITS, watched)
+        yield from _rises(situation, watched)
 
 
-def _watched(situation: Situation) -> Iterator[Stretch]:
-    """Yield when a life of the daemon saw the oximeter undisturbed."""
+def _needed(situation: Situation, limits: Iterable[Limit], watched: Stretch) -> Iterator[_Cause]:
+    seen = _seen(situation, watched)
+    for limit in limits:
+        for need in needs(seen, limit, watched_from_ns=watched.from_ns, until_ns=watched.to_ns):
+            yield _Cause(from_ns=need.from_ns, until_ns=need.until_ns, text=need.cause)
+
+
+def _seen(situation: Situation, watched: Stretch) -> list[Reading]:
+    return [each for each in situation.readings if watched.from_ns <= each.at_ns < watched.to_ns]
+
+
+def _rises(situation: Situation, watched: Stretch) -> Iterator[_Cause]:
+    """Yield when a pressure was too far above its baseline, which every start that is taken on sets anew."""
+    starts_ns = [at_ns for at_ns in _starts_ns(situation) if watched.from_ns <= at_ns < watched.to_ns]
+    for start_ns, next_ns in pairwise([*starts_ns, watched.to_ns]):
+        before = _seen(situation, Stretch(from_ns=watched.from_ns, to_ns=start_ns))
+        limits = []
+        for sign, rise_mmhg in RISES_MMHG.items():
+            mean = _baseline([each for each in before if each.sign == sign and each.value is not None], start_ns)
+            if mean is not None:
+                high = mean + rise_mmhg - 1
+                limits.append(
+                    Limit(sign=sign, low=None, high=high, for_ns=REPEAT_WITHIN_NS, missing_ns=None, or_repeated=True)
+                )
+        yield from _needed(situation, limits, Stretch(from_ns=start_ns, to_ns=next_ns))
+
+
+def _starts_ns(situation: Situation) -> list[int]:
+    ids = {each.id for each in situation.received if each.kind is Kind.START}
+    taken: dict[str, int] = {}
+    for receipt in situation.receipts:
+        if receipt.id in ids and receipt.word is not Word.REFUSED:
+            taken.setdefault(receipt.id, receipt.at_ns)
+    return sorted(taken.values())
+
+
+def _baseline(readings: Sequence[Reading], start_ns: int) -> int | None:
+    """Return the mean of the two newest values, rounded down, or None where others may have been taken for it."""
+    if len(readings) < 2:
+        return None
+    first, second = readings[-2:]
+    certain = second.at_ns - first.at_ns >= BASELINE_APART_NS and start_ns - first.at_ns <= BASELINE_AGE_NS
+    if first.value is None or second.value is None or not certain:
+        return None
+    return (first.value + second.value) // 2
+
+
+def _watched(situation: Situation, line: Line, settle_ns: int) -> Iterator[Stretch]:
+    """Yield when a life of the daemon saw what is on a line undisturbed."""
     disturbed = sorted(
-        _stretches(situation, (each for each in situation.faults if _is_on(each, Line.OXIMETER))),
+        _stretches(situation, (each for each in situation.faults if _is_on(each, line)), settle_ns),
         key=lambda each: each.from_ns,
     )
     for life in situation.lives:
-        from_ns, end_ns = life.from_ns + SETTLE_NS, situation.until_ns if life.to_ns is None else life.to_ns
+        from_ns, end_ns = life.from_ns + settle_ns, situation.until_ns if life.to_ns is None else life.to_ns
         for each in disturbed:
             if from_ns < min(each.from_ns, end_ns):
                 yield Stretch(from_ns=from_ns, to_ns=min(each.from_ns, end_ns))
@@ -184,9 +252,9 @@ def _troubles_pump(fault: Fault) -> bool:
     )
 
 
-def _stretches(situation: Situation, faults: Iterable[Fault]) -> Iterator[Stretch]:
+def _stretches(situation: Situation, faults: Iterable[Fault], settle_ns: int = SETTLE_NS) -> Iterator[Stretch]:
     for fault in faults:
-        yield Stretch(from_ns=situation.begin_ns + fault.start_ns, to_ns=situation.begin_ns + fault.end_ns + SETTLE_NS)
+        yield Stretch(from_ns=situation.begin_ns + fault.start_ns, to_ns=situation.begin_ns + fault.end_ns + settle_ns)
 
 
 def _made(cause: _Cause, situation: Situation, dead: Sequence[Stretch], deaf: Sequence[Stretch]) -> StopCondition:

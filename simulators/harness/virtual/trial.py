@@ -9,12 +9,13 @@ from pumpd.bedside.config import Config
 from simulators.harness.faults.kinds import NS_PER_MS
 from simulators.harness.faults.scenario import Manner, Mode, Scenario
 from simulators.harness.virtual.apply import Mischief
-from simulators.harness.virtual.bay import OXIMETER, Bay, load_bed
+from simulators.harness.virtual.bay import CUFF, OXIMETER, Bay, load_bed
 from simulators.harness.virtual.care import HABITS, Care
 from simulators.harness.virtual.figures import Figures, figures
 from simulators.harness.virtual.loop import NS_PER_S
 from simulators.harness.virtual.nurse import PROMPT, Nurse
 from simulators.harness.virtual.observed import OBSERVED, NoOrderError, observe
+from simulators.harness.virtual.pressures import pressures
 from simulators.harness.virtual.readings import readings
 from simulators.harness.virtual.stops import Situation, stops
 from simulators.oracle.judge import judge
@@ -26,7 +27,7 @@ AFTERWARDS_NS = 30 * NS_PER_S
 """How long an infusion that is over is watched."""
 LIVELY_NS = 5_400 * NS_PER_S
 """In liveness mode: the order, the pauses it may take, and the time after which nurses end what does not flow."""
-KEPT = (*OBSERVED, f"{OXIMETER}<")
+KEPT = (*OBSERVED, f"{OXIMETER}<", f"{CUFF}<")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +159,11 @@ def _observed(bay: Bay, scenario: Scenario, mischief: Mischief, begin_ns: int) -
         lives=seen.lives,
         openings_ns=seen.openings_ns,
         received=seen.received,
-        readings=tuple(readings(entry for entry in bay.tape.entries if entry.source == f"{OXIMETER}<")),
+        receipts=seen.receipts,
+        readings=(
+            *readings(entry for entry in bay.tape.entries if entry.source == f"{OXIMETER}<"),
+            *pressures(entry for entry in bay.tape.entries if entry.source == f"{CUFF}<"),
+        ),
     )
     return replace(seen, stops=stops(situation))
 

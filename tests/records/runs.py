@@ -1,0 +1,55 @@
+"""The journal of a short infusion whose daemon is killed, started again and paused: its records, and as a file."""
+
+from functools import cache
+from pathlib import Path
+from typing import get_args
+
+import structlog
+
+from pumpd.core.effects import Effect
+from pumpd.core.events import Event
+from pumpd.records.beginning import RunBegins
+from pumpd.records.chain import Link
+from pumpd.records.encoding import parse, registry
+from simulators.harness.virtual.bay import Bay, load_bed
+from simulators.harness.virtual.nurse import attend, begin
+from tests.records.support import Desk
+
+CONFIG = Path(__file__).resolve().parents[2] / "config"
+TYPES = registry(RunBegins, *get_args(Event), *get_args(Effect))
+
+
+@cache
+def links() -> tuple[Link, ...]:
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+    try:
+        with Bay(load_bed(CONFIG), seed=21) as bay:
+            bay.run(_infuse(bay))
+            return tuple(bay.store.links)
+    finally:
+        structlog.reset_defaults()
+
+
+async def _infuse(bay: Bay) -> None:
+    anna, ben = bay.nurse("anna"), bay.nurse("ben")
+    bay.start_daemon()
+    assert await begin(anna, ben)
+    await attend(anna, within_s=30)
+    bay.kill_daemon()
+    await bay.clock.pass_s(10)
+    bay.start_daemon()
+    await attend(anna, within_s=200)
+    await ben.pause()
+    await bay.clock.pass_s(5)
+
+
+def written(path: Path, count: int | None = None) -> Path:
+    """Write the journal of the infusion, or its first records, as its daemons would have, one after the other."""
+    some = links()[:count]
+    for boot in dict.fromkeys(link.boot for link in some):
+        journal = Desk().open(path, boot=boot)
+        for link in some:
+            if link.boot == boot:
+                journal.append(link.kind, parse(link.body, TYPES), link.mono_ns)
+        journal.close()
+    return path
