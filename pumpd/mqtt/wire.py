@@ -47,16 +47,15 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return members
 
 
+_DECODER = json.JSONDecoder(
+    parse_float=_decimal, parse_int=_integer, parse_constant=_constant, object_pairs_hook=_object
+)
+
+
 def read(payload: bytes) -> dict[str, object]:
     """Return the JSON object in `payload`, or raise `WireError`."""
     try:
-        value = json.loads(
-            payload.decode("utf-8"),
-            parse_float=_decimal,
-            parse_int=_integer,
-            parse_constant=_constant,
-            object_pairs_hook=_object,
-        )
+        value = _DECODER.decode(payload.decode("utf-8"))
     except UnicodeDecodeError:
         raise WireError("the message is not UTF-8") from None
     except json.JSONDecodeError as error:

@@ -26,8 +26,7 @@ class Tape:
 
     def note(self, at_ns: int, source: str, data: bytes) -> None:
         """Take an entry."""
-        self._hash.update(b"%d %b %d\n" % (at_ns, source.encode(), len(data)))
-        self._hash.update(data)
+        self._hash.update(b"%d %b %d\n%b" % (at_ns, source.encode(), len(data), data))
         self.messages += 1
         if self._kept and source.startswith(self._kept):
             self.entries.append(Entry(at_ns, source, data))
