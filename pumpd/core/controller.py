@@ -102,7 +102,7 @@ class Core:
         self._take(event, now_ns, effects)
         self._let_time_pass(now_ns, effects)
         self._halt_what_is_due(now_ns, effects)
-        if not stopped and any(isinstance(effect, SendStop) for effect in effects):
+        if not stopped and effects and any(isinstance(effect, SendStop) for effect in effects):
             yield SendStop()
         routine.advance(self.state, now_ns, effects, vitals_frame=isinstance(event, SamplesReceived))
         self._keep_books(now_ns, effects)
