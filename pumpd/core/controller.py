@@ -449,7 +449,7 @@ class Core:
             self._published = key
             state.rev += 1
             effects.append(StateChanged(rev=state.rev))
-        elif state.mode not in OPEN_MODES or state.ledger == self._saved_ledger:
+        elif state.mode not in OPEN_MODES or state.ledger is self._saved_ledger or state.ledger == self._saved_ledger:
             return
         # also what a counter read has just proven, so that a restart does not know less than people were shown
         if state.session is not None and state.order is not None:

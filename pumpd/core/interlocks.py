@@ -78,13 +78,17 @@ class Interlocks:
 
     def restricting(self) -> tuple[str, ...]:
         """Return the rules that pause or end whose limit is crossed."""
+        if not self.pending:
+            return ()
         return tuple(sorted(name for name, item in self.pending.items() if item.rule.action is not Action.ALERT))
 
     def trips(self, profile: Profile, vitals: Vitals, now_ns: int) -> tuple[Trip, ...]:
         """Return every rule that is due at `now_ns`, the most restrictive first."""
         found = [_pending_trip(item, now_ns) for item in self.pending.values() if item.due_at_ns <= now_ns]
+        latest = vitals.latest
         for rule in profile.ages:
-            age_ns = now_ns - _measured_at(rule.vital, vitals, self.watched_since_ns)
+            sample = latest.get(rule.vital)
+            age_ns = now_ns - (self.watched_since_ns if sample is None else sample.measured_at_ns)
             if age_ns >= rule.alert_ns:
                 found.append(_age_trip(rule, age_ns, vitals))
         found.extend(_impossible_trip(sample) for sample in self.impossible.values())
@@ -95,11 +99,12 @@ class Interlocks:
     def next_deadline_ns(self, profile: Profile, vitals: Vitals, now_ns: int) -> int | None:
         """Return when a rule that is not due yet may become due."""
         times = [item.due_at_ns for item in self.pending.values() if item.due_at_ns > now_ns]
+        latest = vitals.latest
         for rule in profile.ages:
-            measured = _measured_at(rule.vital, vitals, self.watched_since_ns)
-            for age_ns in (rule.alert_ns, rule.pause_ns, rule.end_ns):
-                if measured + age_ns > now_ns:
-                    times.append(measured + age_ns)
+            sample = latest.get(rule.vital)
+            measured_ns = self.watched_since_ns if sample is None else sample.measured_at_ns
+            due_at_ns = (measured_ns + rule.alert_ns, measured_ns + rule.pause_ns, measured_ns + rule.end_ns)
+            times += [due_ns for due_ns in due_at_ns if due_ns > now_ns]
         return min(times, default=None)
 
 
@@ -143,11 +148,6 @@ def _impossible_trip(sample: Sample) -> Trip:
         "calls it good: a broken source, or a very sick patient"
     )
     return Trip(rule=f"{sample.kind.value}-impossible", interlock=sample.kind.value, action=Action.PAUSE, text=text)
-
-
-def _measured_at(kind: VitalKind, vitals: Vitals, watched_since_ns: int) -> int:
-    sample = vitals.latest.get(kind)
-    return watched_since_ns if sample is None else sample.measured_at_ns
 
 
 def _age_trip(rule: AgeRule, age_ns: int, vitals: Vitals) -> Trip:

@@ -73,12 +73,13 @@ def frame(status: int, pleth: int, data: int) -> bytes:
 def packet(status: int, levels: Sequence[int], data: bytes) -> bytes:
     """Return 25 frames of one status; the first carries SYNC as well."""
     made = bytearray(FRAMES_PER_PACKET * FRAME_BYTES)
-    statuses = [status | SYNC] + [status] * (FRAMES_PER_PACKET - 1)
     made[0::FRAME_BYTES] = bytes([HEADER]) * FRAMES_PER_PACKET
-    made[1::FRAME_BYTES] = bytes(statuses)
+    made[1::FRAME_BYTES] = bytes([status]) * FRAMES_PER_PACKET
     made[2::FRAME_BYTES] = bytes(levels)
     made[3::FRAME_BYTES] = data
-    made[4::FRAME_BYTES] = bytes([HEADER + sum(each) & 0xFF for each in zip(statuses, levels, data, strict=True)])
+    same = HEADER + status
+    made[4::FRAME_BYTES] = bytes([same + level + value & 0xFF for level, value in zip(levels, data, strict=True)])
+    made[:FRAME_BYTES] = frame(status | SYNC, levels[0], data[0])
     return bytes(made)
 
 

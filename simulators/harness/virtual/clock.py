@@ -1,7 +1,7 @@
 """The clocks of daemon and devices in simulated time: one integer for all of them, wall time from a fixed date."""
 
 import asyncio
-from asyncio.events import TimerHandle
+from asyncio.events import Handle
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -41,7 +41,7 @@ class VirtualClock:
             self._wall = (wall_s, text)
         return f"{text}.{rest_ns // NS_PER_MS:03d}+00:00"
 
-    def call_at(self, when_ns: int, callback: Callable[[], object]) -> TimerHandle:
+    def call_at(self, when_ns: int, callback: Callable[[], object]) -> Handle:
         """Call `callback` at `when_ns`."""
         return self._loop.call_at_ns(when_ns, callback)
 

@@ -3,9 +3,8 @@
 import hashlib
 from typing import NamedTuple
 
-
 HASHED_AT_ONCE = 65_536
-"""Bytes that are gathered before they are hashed: most entries are so short that a call would cost more than the hash."""
+"""Bytes that are gathered before they are hashed: for most entries the call would cost more than the hash."""
 
 
 class Entry(NamedTuple):
