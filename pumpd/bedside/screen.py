@@ -15,6 +15,7 @@ from pumpd.core.controller import Core
 from pumpd.core.effects import Receipt
 from pumpd.core.modes import OPEN_MODES, Mode
 from pumpd.core.ports import Bus, Clock, Validity, VitalKind
+from pumpd.core.prescription import Order
 from pumpd.core.profile import Action
 from pumpd.core.quantities import G_PER_KG, NG_PER_MG, NL_PER_ML, NS_PER_H, NS_PER_MIN, NS_PER_S
 from pumpd.core.rest import Aim
@@ -75,6 +76,10 @@ class BusScreen:
         self._later = later
         self._state_is_due = False
         self._alarms_are_due = False
+        profile = core.state.settings.profile
+        self._profile = payloads.Profile(name=profile.name, hash=profile.hash, approved=profile.approved)
+        self._order_shown: tuple[tuple[Order, str | None, str | None] | None, payloads.Order | None] = (None, None)
+        """The order with the people who confirmed and started it, and what is shown of them: it changes rarely."""
 
     # ---- what the bedside asks for ----------------------------------------------------------------------------------
 
@@ -202,8 +207,8 @@ class BusScreen:
             phase=_PHASES.get(state.mode, "infusing"),
             simulated=state.settings.simulated,
             clinical=self._clinical,
-            profile=payloads.Profile(name=profile.name, hash=profile.hash, approved=profile.approved),
-            order=_order(state),
+            profile=self._profile,
+            order=self._order(state),
             delivery=self._delivery(state, now_ns),
             rate=_rate(state),
             pump=_pump(state, now_ns),
@@ -219,6 +224,15 @@ class BusScreen:
             cause=None if state.pause_cause is None else _short(state.pause_cause),
             at=self._utc(0),
         )
+
+    def _order(self, state: CoreState) -> payloads.Order | None:
+        order = state.order
+        if order is None:
+            return None
+        wanted = (order, state.confirmed_by, state.started_by)
+        if wanted != self._order_shown[0]:
+            self._order_shown = (wanted, _order(*wanted))
+        return self._order_shown[1]
 
     def _delivery(self, state: CoreState, now_ns: int) -> payloads.Delivery | None:
         order = state.order
@@ -288,10 +302,7 @@ def _action_text(state: CoreState) -> str:
     return "None yet; the infusion goes on." if state.mode is Mode.RUNNING else "None."
 
 
-def _order(state: CoreState) -> payloads.Order | None:
-    order = state.order
-    if order is None:
-        return None
+def _order(order: Order, confirmed_by: str | None, started_by: str | None) -> payloads.Order:
     return payloads.Order(
         hash=order.hash,
         drug=order.drug,
@@ -304,8 +315,8 @@ def _order(state: CoreState) -> payloads.Order | None:
         rate_ml_h=Decimal(order.rate_nl_h) / NL_PER_ML,
         syringe=order.syringe.name,
         prepared_by=order.prepared_by,
-        confirmed_by=state.confirmed_by,
-        started_by=state.started_by,
+        confirmed_by=confirmed_by,
+        started_by=started_by,
     )
 
 

@@ -102,7 +102,7 @@ class Core:
         self._take(event, now_ns, effects)
         self._let_time_pass(now_ns, effects)
         self._halt_what_is_due(now_ns, effects)
-        if not stopped and any(isinstance(effect, SendStop) for effect in effects):
+        if not stopped and effects and any(isinstance(effect, SendStop) for effect in effects):
             yield SendStop()
         routine.advance(self.state, now_ns, effects, vitals_frame=isinstance(event, SamplesReceived))
         self._keep_books(now_ns, effects)
@@ -449,7 +449,7 @@ class Core:
             self._published = key
             state.rev += 1
             effects.append(StateChanged(rev=state.rev))
-        elif state.mode not in OPEN_MODES or state.ledger == self._saved_ledger:
+        elif state.mode not in OPEN_MODES or state.ledger is self._saved_ledger or state.ledger == self._saved_ledger:
             return
         # also what a counter read has just proven, so that a restart does not know less than people were shown
         if state.session is not None and state.order is not None:

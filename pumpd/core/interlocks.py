@@ -4,7 +4,7 @@ A rule waits (`Pending`) from the sample that crossed its limit: for its set tim
 confirms it or fails to come in time. An unusable sample neither starts nor clears a rule.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from pumpd.core.ports import Sample, Validity, VitalKind
@@ -78,15 +78,20 @@ class Interlocks:
 
     def restricting(self) -> tuple[str, ...]:
         """Return the rules that pause or end whose limit is crossed."""
+        if not self.pending:
+            return ()
         return tuple(sorted(name for name, item in self.pending.items() if item.rule.action is not Action.ALERT))
 
     def trips(self, profile: Profile, vitals: Vitals, now_ns: int) -> tuple[Trip, ...]:
         """Return every rule that is due at `now_ns`, the most restrictive first."""
-        found = [
-            *(_pending_trip(item, now_ns) for item in self.pending.values() if item.due_at_ns <= now_ns),
-            *_age_trips(profile.ages, vitals, self.watched_since_ns, now_ns),
-            *(_impossible_trip(sample) for sample in self.impossible.values()),
-        ]
+        found = [_pending_trip(item, now_ns) for item in self.pending.values() if item.due_at_ns <= now_ns]
+        latest = vitals.latest
+        for rule in profile.ages:
+            sample = latest.get(rule.vital)
+            age_ns = now_ns - (self.watched_since_ns if sample is None else sample.measured_at_ns)
+            if age_ns >= rule.alert_ns:
+                found.append(_age_trip(rule, age_ns, vitals))
+        found.extend(_impossible_trip(sample) for sample in self.impossible.values())
         if len(found) > 1:
             found.sort(key=lambda trip: _RESTRICTION[trip.action], reverse=True)
         return tuple(found)
@@ -94,11 +99,12 @@ class Interlocks:
     def next_deadline_ns(self, profile: Profile, vitals: Vitals, now_ns: int) -> int | None:
         """Return when a rule that is not due yet may become due."""
         times = [item.due_at_ns for item in self.pending.values() if item.due_at_ns > now_ns]
+        latest = vitals.latest
         for rule in profile.ages:
-            measured = _measured_at(rule.vital, vitals, self.watched_since_ns)
-            times.extend(
-                measured + age for age in (rule.alert_ns, rule.pause_ns, rule.end_ns) if measured + age > now_ns
-            )
+            sample = latest.get(rule.vital)
+            measured_ns = self.watched_since_ns if sample is None else sample.measured_at_ns
+            due_at_ns = (measured_ns + rule.alert_ns, measured_ns + rule.pause_ns, measured_ns + rule.end_ns)
+            times += [due_ns for due_ns in due_at_ns if due_ns > now_ns]
         return min(times, default=None)
 
 
@@ -144,23 +150,14 @@ def _impossible_trip(sample: Sample) -> Trip:
     return Trip(rule=f"{sample.kind.value}-impossible", interlock=sample.kind.value, action=Action.PAUSE, text=text)
 
 
-def _measured_at(kind: VitalKind, vitals: Vitals, watched_since_ns: int) -> int:
-    sample = vitals.latest.get(kind)
-    return watched_since_ns if sample is None else sample.measured_at_ns
-
-
-def _age_trips(ages: tuple[AgeRule, ...], vitals: Vitals, watched_since_ns: int, now_ns: int) -> Iterator[Trip]:
-    for rule in ages:
-        age_ns = now_ns - _measured_at(rule.vital, vitals, watched_since_ns)
-        if age_ns < rule.alert_ns:
-            continue
-        if age_ns >= rule.end_ns:
-            action, limit_ns = Action.END, rule.end_ns
-        elif age_ns >= rule.pause_ns:
-            action, limit_ns = Action.PAUSE, rule.pause_ns
-        else:
-            action, limit_ns = Action.ALERT, rule.alert_ns
-        refused = vitals.refused.get(rule.vital)
-        why = f" ({refused.source}: {refused.validity.value})" if refused is not None else ""
-        text = f"no usable {rule.vital.name} for {age_ns / NS_PER_S:.0f} s, limit {limit_ns / NS_PER_S:.0f} s{why}"
-        yield Trip(rule=f"{rule.vital.value}-stale-{action.value}", interlock="stale", action=action, text=text)
+def _age_trip(rule: AgeRule, age_ns: int, vitals: Vitals) -> Trip:
+    if age_ns >= rule.end_ns:
+        action, limit_ns = Action.END, rule.end_ns
+    elif age_ns >= rule.pause_ns:
+        action, limit_ns = Action.PAUSE, rule.pause_ns
+    else:
+        action, limit_ns = Action.ALERT, rule.alert_ns
+    refused = vitals.refused.get(rule.vital)
+    why = f" ({refused.source}: {refused.validity.value})" if refused is not None else ""
+    text = f"no usable {rule.vital.name} for {age_ns / NS_PER_S:.0f} s, limit {limit_ns / NS_PER_S:.0f} s{why}"
+    return Trip(rule=f"{rule.vital.value}-stale-{action.value}", interlock="stale", action=action, text=text)

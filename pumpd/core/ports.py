@@ -122,6 +122,9 @@ class PumpState(Enum):
     MOVING = "infusing"
     OTHER = "in a state pumpd never commands"  # withdrawing, purging, waiting, timed pause
 
+    # as in VitalKind
+    __hash__ = object.__hash__
+
 
 @unique
 class PumpAlarmKind(Enum):
@@ -263,6 +266,9 @@ class LinePolicy(Enum):
     MOVING = "moving"  # the pump may move and permission holds: any packet, and it renews the lease
     STOPPING = "stopping"  # stop packets and the status and counter queries that confirm rest, nothing else
     SILENT = "silent"  # nothing at all: the pump's own watchdog is to act
+
+    # as in VitalKind
+    __hash__ = object.__hash__
 
 
 class SerialDriver(Protocol):

@@ -80,7 +80,7 @@ class Concentration:
 
     def mass_ng(self, volume_nl: int) -> int:
         """Return the mass in `volume_nl`, rounded down to a whole nanogram."""
-        return int(self.ng_per_nl * volume_nl)
+        return self.ng_per_nl.numerator * volume_nl // self.ng_per_nl.denominator
 
 
 def rate_nl_h(volume_nl: int, duration_ns: int) -> int:

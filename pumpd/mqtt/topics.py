@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from enum import Enum, unique
+from functools import lru_cache
 
 from pumpd.core.ports import VitalKind
 
@@ -82,6 +83,7 @@ class Topic:
         return "/".join(parts)
 
 
+@lru_cache(maxsize=256)
 def parse(text: str) -> Topic | None:
     """Return the topic that `text` spells, or None where it is none of pumpd's."""
     levels = text.split("/")

@@ -58,8 +58,15 @@ def link(previous: Head, *, kind: str, mono_ns: int, wall_utc: str, boot: str, b
         boot=boot,
         body=body,
         previous_hash=previous.hash,
-        hash=_digest(previous.hash, seq, kind, mono_ns, wall_utc, boot, body),
+        hash=digest(previous.hash, seq, kind, mono_ns, wall_utc, boot, body),
     )
+
+
+def digest(previous_hash: str, seq: int, kind: str, mono_ns: int, wall_utc: str, boot: str, body: str) -> str:
+    """Return the hash of a record in its place."""
+    # The header is a JSON list on one line, so that no two different records give the same text.
+    names = f"{quoted(kind)},{mono_ns},{quoted(wall_utc)},{quoted(boot)}"
+    return hashlib.sha256(f"[{quoted(previous_hash)},{seq},{names}]\n{body}".encode()).hexdigest()
 
 
 def misfit(previous: Head, following: Link) -> ChainError | None:
@@ -69,7 +76,7 @@ def misfit(previous: Head, following: Link) -> ChainError | None:
         return ChainError(seq, f"is missing or out of order: record {following.seq} stands in its place")
     if following.previous_hash != previous.hash:
         return ChainError(seq, "does not continue the record before it")
-    expected = _digest(
+    expected = digest(
         previous.hash, seq, following.kind, following.mono_ns, following.wall_utc, following.boot, following.body
     )
     if following.hash != expected:
@@ -94,9 +101,3 @@ def verify(links: Iterable[Link], *, start: Head, expected: Head | None = None) 
     if expected is not None and last.seq < expected.seq:
         return ChainError(last.seq + 1, f"is missing: the chain was cut off before the noted record {expected.seq}")
     return None
-
-
-def _digest(previous_hash: str, seq: int, kind: str, mono_ns: int, wall_utc: str, boot: str, body: str) -> str:
-    # The header is a JSON list on one line, so that no two different records give the same text.
-    names = f"{quoted(kind)},{mono_ns},{quoted(wall_utc)},{quoted(boot)}"
-    return hashlib.sha256(f"[{quoted(previous_hash)},{seq},{names}]\n{body}".encode()).hexdigest()

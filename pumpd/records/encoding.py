@@ -17,86 +17,69 @@ from dataclasses import fields, is_dataclass
 from decimal import Decimal, InvalidOperation
 from enum import Enum
 from fractions import Fraction
+from json.encoder import encode_basestring_ascii as quoted
 
 Types = Mapping[str, type]
 
 TYPE_KEY = "type"
 
-_Encoder = Callable[[typing.Any], object]
+_Encoder = Callable[[typing.Any], str]
 _Decoder = Callable[[object, Types], object]
-_JSON = json.JSONEncoder(ensure_ascii=True, allow_nan=False, check_circular=False, separators=(",", ":"))
 
 
 class EncodingError(ValueError):
     """A value that cannot be recorded, or a text that is not the record of a known type; the message says which."""
 
 
-# ---- value to JSON --------------------------------------------------------------------------------------------------
-
-
-def encode(value: object) -> object:
-    """Return the JSON form of `value`, or raise `EncodingError` naming the type that cannot be recorded."""
-    kind = type(value)
-    return (_ENCODERS.get(kind) or _encoder_for(kind))(value)
+# ---- value to text --------------------------------------------------------------------------------------------------
 
 
 def canonical(value: object) -> str:
-    """Return the one ASCII text of `value`; raises `EncodingError` as `encode` does."""
-    return _JSON.encode(encode(value))
-
-
-def _as_is(value: object) -> object:
-    return value
+    """Return the one ASCII text of `value`, or raise `EncodingError` naming the type that cannot be recorded."""
+    kind = type(value)
+    return (_ENCODERS.get(kind) or _encoder_for(kind))(value)
 
 
 def _string(value: str) -> str:
     # Two lone surrogates would come back from JSON as one character.
     if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
         raise EncodingError(f"text with a lone surrogate cannot be recorded: {value!a}")
-    return value
+    return quoted(value)
 
 
 def _decimal(value: Decimal) -> str:
     if not value.is_finite():
         raise EncodingError(f"only finite numbers can be recorded, got Decimal {value}")
-    return str(value)
+    return f'"{value}"'
 
 
-def _fraction(value: Fraction) -> str:
-    return f"{value.numerator}/{value.denominator}"
+def _list(texts: Iterable[str]) -> str:
+    return f"[{','.join(texts)}]"
 
 
-def _tuple(value: tuple[object, ...]) -> list[object]:
-    return [encode(item) for item in value]
-
-
-def _frozenset(value: frozenset[object]) -> list[object]:
-    return sorted((encode(item) for item in value), key=_JSON.encode)
-
-
-def _mapping(value: Mapping[object, object]) -> object:
+def _mapping(value: Mapping[object, object]) -> str:
     if all(type(key) is str for key in value):
         if TYPE_KEY in value:
             raise EncodingError(f'a recorded mapping cannot have the key "{TYPE_KEY}": it marks a dataclass')
-        return {_string(key): encode(value[key]) for key in sorted(typing.cast(Iterable[str], value))}
-    pairs = [[encode(key), encode(item)] for key, item in value.items()]
-    return sorted(pairs, key=_JSON.encode)
+        keys = sorted(typing.cast(Iterable[str], value))
+        return f"{{{','.join([f'{_string(key)}:{canonical(value[key])}' for key in keys])}}}"
+    return _list(sorted(f"[{canonical(key)},{canonical(item)}]" for key, item in value.items()))
 
 
-def _enum(value: Enum) -> object:
-    return encode(value.value)
+def _enum(value: Enum) -> str:
+    return canonical(value.value)
 
 
 _ENCODERS: dict[type, _Encoder] = {
-    int: _as_is,
-    bool: _as_is,
-    type(None): _as_is,
+    int: int.__repr__,
+    bool: lambda value: "true" if value else "false",
+    type(None): lambda _value: "null",
     str: _string,
-    bytes: bytes.hex,
+    bytes: lambda value: f'"{value.hex()}"',
     Decimal: _decimal,
-    Fraction: _fraction,
-    tuple: _tuple,
-    frozenset: _frozenset,
+    Fraction: lambda value: f'"{value.numerator}/{value.denominator}"',
+    tuple: lambda value: _list(map(canonical, value)),
+    frozenset: lambda value: _list(sorted(map(canonical, value))),
     dict: _mapping,
 }
 
@@ -141,17 +124,17 @@ def _check_enum(kind: type[Enum]) -> None:
 
 
 def _dataclass_encoder(kind: type) -> _Encoder:
-    names = _field_names(kind)
-    type_name = kind.__name__
+    starts = [(name, f",{quoted(name)}:") for name in _field_names(kind)]
+    begin = f"{{{quoted(TYPE_KEY)}:{quoted(kind.__name__)}"
     known = _ENCODERS
 
-    def encode_fields(value: object) -> object:
-        data: dict[str, object] = {TYPE_KEY: type_name}
-        for name in names:
+    def encode_fields(value: object) -> str:
+        text = begin
+        for name, start in starts:
             item = getattr(value, name)
             item_kind = type(item)
-            data[name] = (known.get(item_kind) or _encoder_for(item_kind))(item)
-        return data
+            text += start + (known.get(item_kind) or _encoder_for(item_kind))(item)
+        return text + "}"
 
     return encode_fields
 
@@ -384,7 +367,7 @@ def _union_decoder(members: tuple[object, ...], where: str) -> _Decoder:
     return decode_union
 
 
-def _list(data: object) -> list[object]:
+def _listed(data: object) -> list[object]:
     if not isinstance(data, list):
         raise EncodingError(f"expected a list, got {data!r}")
     return data
@@ -393,11 +376,11 @@ def _list(data: object) -> list[object]:
 def _tuple_decoder(arguments: tuple[object, ...], where: str) -> _Decoder:
     if len(arguments) == 2 and arguments[1] is Ellipsis:
         each = _decoder_for(arguments[0], where)
-        return lambda data, types: tuple(each(item, types) for item in _list(data))
+        return lambda data, types: tuple(each(item, types) for item in _listed(data))
     decoders = tuple(_decoder_for(argument, where) for argument in arguments)
 
     def decode_tuple(data: object, types: Types) -> object:
-        items = _list(data)
+        items = _listed(data)
         if len(items) != len(decoders):
             raise EncodingError(f"expected {len(decoders)} items, got {len(items)}")
         return tuple(decoder(item, types) for decoder, item in zip(decoders, items, strict=True))
@@ -407,7 +390,7 @@ def _tuple_decoder(arguments: tuple[object, ...], where: str) -> _Decoder:
 
 def _frozenset_decoder(argument: object, where: str) -> _Decoder:
     each = _decoder_for(argument, where)
-    return lambda data, types: frozenset(each(item, types) for item in _list(data))
+    return lambda data, types: frozenset(each(item, types) for item in _listed(data))
 
 
 def _mapping_decoder(arguments: tuple[object, ...], where: str) -> _Decoder:
@@ -416,7 +399,7 @@ def _mapping_decoder(arguments: tuple[object, ...], where: str) -> _Decoder:
     def decode_mapping(data: object, types: Types) -> object:
         if isinstance(data, dict):
             return {key_decoder(key, types): item_decoder(item, types) for key, item in data.items()}
-        pairs = [_list(pair) for pair in _list(data)]
+        pairs = [_listed(pair) for pair in _listed(data)]
         if any(len(pair) != 2 for pair in pairs):
             raise EncodingError(f"expected pairs of key and value, got {data!r}")
         return {key_decoder(key, types): item_decoder(item, types) for key, item in pairs}

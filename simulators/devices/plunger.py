@@ -72,15 +72,18 @@ class Plunger:
         self._from_ns = [start_ns]
         self._rates_nl_h = [0]
         self._totals = [0]  # nL x NS_PER_H at the start of each segment
+        self._segments: tuple[FlowSegment, ...] | None = None  # made when asked for, and again after a change
 
     @property
     def segments(self) -> tuple[FlowSegment, ...]:
         """Return every stretch of constant flow, oldest first; the last is open."""
-        ends: list[int | None] = [*self._from_ns[1:], None]
-        return tuple(
-            FlowSegment(from_ns=start, to_ns=end, rate_nl_h=rate)
-            for start, end, rate in zip(self._from_ns, ends, self._rates_nl_h, strict=True)
-        )
+        if self._segments is None:
+            ends: list[int | None] = [*self._from_ns[1:], None]
+            self._segments = tuple(
+                FlowSegment(from_ns=start, to_ns=end, rate_nl_h=rate)
+                for start, end, rate in zip(self._from_ns, ends, self._rates_nl_h, strict=True)
+            )
+        return self._segments
 
     def set_rate(self, rate_nl_h: int, now_ns: int) -> None:
         """Flow at `rate_nl_h` from `now_ns`, which may not lie before the last change."""
@@ -88,6 +91,7 @@ class Plunger:
             raise ValueError(f"flow set at {now_ns} ns, before the last change at {self._from_ns[-1]} ns")
         if rate_nl_h == self._rates_nl_h[-1]:
             return
+        self._segments = None
         if now_ns == self._from_ns[-1]:
             self._rates_nl_h[-1] = rate_nl_h
         else:

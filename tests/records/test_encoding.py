@@ -1,3 +1,4 @@
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from pumpd.core import ports
 from pumpd.core.ports import Programmed, Sample, SamplesReceived, Validity, VitalKind
-from pumpd.records.encoding import EncodingError, canonical, decode, encode, parse, registry
+from pumpd.records.encoding import EncodingError, canonical, decode, parse, registry
 
 RunId = NewType("RunId", str)
 
@@ -181,7 +182,7 @@ class Plain:
 def test_what_cannot_be_recorded_is_refused_by_name(value: object, says: str) -> None:
     for _ in range(2):  # a refusal must not leave a half-compiled encoder behind
         with pytest.raises(EncodingError, match=says):
-            encode(value)
+            canonical(value)
 
 
 @pytest.mark.parametrize(
@@ -245,7 +246,7 @@ def test_each_kind_of_field_refuses_what_is_not_its_own(field: str, wrong: objec
         by_sound={},
         anything=None,
     )
-    data = encode(value)
+    data = json.loads(canonical(value))
     assert isinstance(data, dict)
     data[field] = wrong
     with pytest.raises(EncodingError, match=f"Everything.{field}"):

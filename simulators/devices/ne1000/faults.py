@@ -35,6 +35,9 @@ class Fault(Enum):
     SILENCE = "silence"
     """Dead electronics: hears and says nothing; the motor goes on and the watchdog still acts."""
 
+    # an enum's own hash is Python code, and the pump asks for its faults at every packet
+    __hash__ = object.__hash__
+
 
 DEFAULT_VALUES = {
     Fault.IGNORES_STP: 1,

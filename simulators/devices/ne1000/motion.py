@@ -14,7 +14,8 @@ PPM = 1_000_000
 
 def earliest(times_ns: Iterable[int | None]) -> int | None:
     """Return the first of the times that are known, or None."""
-    return min((time_ns for time_ns in times_ns if time_ns is not None), default=None)
+    known_ns = [time_ns for time_ns in times_ns if time_ns is not None]
+    return min(known_ns) if known_ns else None
 
 
 class Motion:
@@ -30,6 +31,9 @@ class Motion:
         self._phase_volume = Accumulator(now_ns)
         self._travel = Accumulator(now_ns)  # true travel in either direction since a stall was set
         self._dispensed = {direction: Accumulator(now_ns) for direction in Direction}
+        self._event_ns: int | None = None
+        self._event_settings = memory.live
+        """The settings from which the next event was worked out."""
 
     @property
     def status(self) -> Status:
@@ -82,6 +86,7 @@ class Motion:
     def begin_stall_count(self, now_ns: int) -> None:
         """Count travel towards a stall from now on."""
         self._travel.clear(now_ns)
+        self._look_ahead()
 
     def apply(self, now_ns: int) -> None:
         """Bring motor and counters to what program, settings and faults now ask for."""
@@ -97,10 +102,18 @@ class Motion:
         for direction, counter in self._dispensed.items():
             counter.set_rate(counted if direction is self.phase.direction else 0, now_ns)
         self.plunger.set_rate(true if forward else -true, now_ns)
+        self._look_ahead()
 
     def next_event_ns(self) -> int | None:
         """Return when the phase ends or the motor stalls."""
-        return earliest([self._phase_end_ns(), self._stall_ns()])
+        if self._event_settings is not self._memory.live:
+            self._look_ahead()
+        return self._event_ns
+
+    def _look_ahead(self) -> None:
+        """Work out the next event, because motor, program, settings or faults changed: it is asked for far oftener."""
+        self._event_settings = self._memory.live
+        self._event_ns = earliest([self._phase_end_ns(), self._stall_ns()])
 
     def run_event(self, now_ns: int) -> Alarm | None:
         """Do what is due at `now_ns`; return the alarm it raises."""
@@ -132,6 +145,6 @@ class Motion:
         if not self._memory.live.rate_in_limits(self.phase.rate_nl_h):
             self.reset(now_ns)
             return Alarm.PROGRAM_ERROR
-        self.apply(now_ns)
         self._phase_volume.clear(now_ns)
+        self.apply(now_ns)
         return None

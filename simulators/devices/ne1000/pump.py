@@ -77,10 +77,12 @@ class Ne1000:
         self.advance(now_ns)
         if not self.powered or Fault.SILENCE in self.faults:
             return
+        busy = self._busy(now_ns)
         for byte in data:
-            frame = self._receiver.feed(byte, now_ns, busy=self._busy(now_ns))
+            frame = self._receiver.feed(byte, now_ns, busy=busy)
             if frame is not None:
                 self._take_frame(frame, now_ns)
+                busy = self._busy(now_ns)
 
     def advance(self, now_ns: int) -> None:
         """Run every event due by `now_ns`, each at its own instant."""

@@ -1,5 +1,6 @@
 """Bytes of serial Data Format 2: frames, status bits, 25 data bytes a packet. Knows no time, patient or fault."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -67,6 +68,19 @@ def packet_data(measured: Numbers, display: Numbers, *, revision: int, timer: in
 def frame(status: int, pleth: int, data: int) -> bytes:
     """Return one frame of five bytes."""
     return bytes([HEADER, status, pleth, data, HEADER + status + pleth + data & 0xFF])
+
+
+def packet(status: int, levels: Sequence[int], data: bytes) -> bytes:
+    """Return 25 frames of one status; the first carries SYNC as well."""
+    made = bytearray(FRAMES_PER_PACKET * FRAME_BYTES)
+    made[0::FRAME_BYTES] = bytes([HEADER]) * FRAMES_PER_PACKET
+    made[1::FRAME_BYTES] = bytes([status]) * FRAMES_PER_PACKET
+    made[2::FRAME_BYTES] = bytes(levels)
+    made[3::FRAME_BYTES] = data
+    same = HEADER + status
+    made[4::FRAME_BYTES] = bytes([same + level + value & 0xFF for level, value in zip(levels, data, strict=True)])
+    made[:FRAME_BYTES] = frame(status | SYNC, levels[0], data[0])
+    return bytes(made)
 
 
 def _pulse_bytes(numbers: Numbers) -> bytes:

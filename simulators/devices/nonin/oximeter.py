@@ -184,12 +184,12 @@ class Nonin:
 
     def _make_packet(self, packet_ns: int) -> None:
         self._begin_packet(packet_ns)
-        levels = [self._next_level() for _ in range(FRAMES_PER_PACKET)]
+        if self._fixed_pleth is None and self._status & NO_PULSE == 0:
+            levels = self._wave.next_levels(FRAMES_PER_PACKET, self._hr_bpm, self._beat)
+        else:
+            levels = [self._next_level() for _ in range(FRAMES_PER_PACKET)]
         self._level = levels[-1]
-        status = self._status
-        packet = frames.frame(status | frames.SYNC, levels[0], self._data[0]) + b"".join(
-            [frames.frame(status, level, data) for level, data in zip(levels[1:], self._data[1:], strict=True)]
-        )
+        packet = frames.packet(self._status, levels, self._data)
         self._frames += FRAMES_PER_PACKET
         self._send_packet(packet, self._frame_ns(self._frames - 1))
 

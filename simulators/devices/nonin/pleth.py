@@ -41,6 +41,14 @@ class PulseWave:
 
     def next_level(self, hr_bpm: float, levels: tuple[int, ...]) -> int:
         """Return the level of the next frame of a beat with these levels."""
-        level = levels[int(self._phase * POINTS)]
-        self._phase = (self._phase + hr_bpm / (S_PER_MIN * FRAMES_PER_S)) % 1.0
-        return level
+        return self.next_levels(1, hr_bpm, levels)[0]
+
+    def next_levels(self, count: int, hr_bpm: float, levels: tuple[int, ...]) -> list[int]:
+        """Return the levels of the next frames."""
+        found = []
+        phase, step = self._phase, hr_bpm / (S_PER_MIN * FRAMES_PER_S)
+        for _ in range(count):
+            found.append(levels[int(phase * POINTS)])
+            phase = (phase + step) % 1.0
+        self._phase = phase
+        return found

@@ -1,12 +1,13 @@
 """The clocks of daemon and devices in simulated time: one integer for all of them, wall time from a fixed date."""
 
 import asyncio
-from asyncio.events import TimerHandle
+from asyncio.events import Handle
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from simulators.harness.virtual.loop import NS_PER_S, VirtualLoop
 
+NS_PER_MS = 1_000_000
 EPOCH = datetime(2026, 1, 1, 8, tzinfo=UTC)
 """The wall time at simulated instant 0."""
 
@@ -20,7 +21,8 @@ class VirtualClock:
         self._loop = loop
         self.wall_offset_ns = 0
         """How far the wall clock is off: set it to let the wall time jump."""
-        self._wall = (-1, 0, "")
+        self._wall = (-1, "")
+        """A whole second of the wall time and its text, without the fraction."""
 
     def now_ns(self) -> int:
         """Return simulated time."""
@@ -32,15 +34,14 @@ class VirtualClock:
 
     def wall_utc(self) -> str:
         """Return the wall time as RFC 3339 in UTC."""
-        now_ns = self._loop.now_ns()
-        known_ns, offset_ns, text = self._wall
-        if known_ns != now_ns or offset_ns != self.wall_offset_ns:
-            since = timedelta(microseconds=(now_ns + self.wall_offset_ns) // 1_000)
-            text = (EPOCH + since).isoformat(timespec="milliseconds")
-            self._wall = (now_ns, self.wall_offset_ns, text)
-        return text
+        wall_s, rest_ns = divmod(self._loop.now_ns() + self.wall_offset_ns, NS_PER_S)
+        known_s, text = self._wall
+        if known_s != wall_s:
+            text = (EPOCH + timedelta(seconds=wall_s)).strftime("%Y-%m-%dT%H:%M:%S")
+            self._wall = (wall_s, text)
+        return f"{text}.{rest_ns // NS_PER_MS:03d}+00:00"
 
-    def call_at(self, when_ns: int, callback: Callable[[], object]) -> TimerHandle:
+    def call_at(self, when_ns: int, callback: Callable[[], object]) -> Handle:
         """Call `callback` at `when_ns`."""
         return self._loop.call_at_ns(when_ns, callback)
 

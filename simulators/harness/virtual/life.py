@@ -1,6 +1,6 @@
 """One run of the daemon as the world sees it: it acts until it is cut off, and nothing it does after that counts."""
 
-from asyncio.events import TimerHandle
+from asyncio.events import Handle
 from collections.abc import Callable
 
 from simulators.harness.virtual.clock import VirtualClock
@@ -52,6 +52,6 @@ class LifeClock:
         self.real_ns = clock.real_ns
         self.wall_utc = clock.wall_utc
 
-    def call_at(self, when_ns: int, callback: Callable[[], None]) -> TimerHandle:
+    def call_at(self, when_ns: int, callback: Callable[[], None]) -> Handle:
         """Call `callback` at `when_ns` if the daemon lives then."""
         return self._clock.call_at(when_ns, lambda: callback() if self._life.is_alive else None)

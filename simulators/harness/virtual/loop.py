@@ -6,7 +6,7 @@ way simulated time would jump past its answer.
 
 import asyncio
 import heapq
-from asyncio.events import TimerHandle
+from asyncio.events import Handle, TimerHandle
 from collections import deque
 from collections.abc import Callable
 from contextvars import Context
@@ -45,7 +45,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         super().__init__()
         self._now_ns = start_ns
         self._shuffle = shuffle
-        self._timers: list[tuple[int, int, bool, TimerHandle]] = []
+        self._timers: list[tuple[int, int, bool, Handle]] = []
         self._count = 0
         self._turns = 0
 
@@ -86,13 +86,13 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._put(self._now_ns + round(delay * NS_PER_S), handle, independent=False)
         return handle
 
-    def call_at_ns(self, when_ns: int, callback: Callable[[], object], *, independent: bool = False) -> TimerHandle:
+    def call_at_ns(self, when_ns: int, callback: Callable[[], object], *, independent: bool = False) -> Handle:
         """Call at an instant; `independent` marks a source of its own, such as one line."""
-        handle = TimerHandle(when_ns / NS_PER_S, callback, (), self, None)
+        handle = Handle(callback, (), self, None)
         self._put(when_ns, handle, independent=independent)
         return handle
 
-    def _put(self, when_ns: int, handle: TimerHandle, *, independent: bool) -> None:
+    def _put(self, when_ns: int, handle: Handle, *, independent: bool) -> None:
         self._count += 1
         heapq.heappush(self._timers, (when_ns, self._count, independent, handle))
 
@@ -125,12 +125,13 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._make_due_ready()
 
     def _make_due_ready(self) -> None:
-        timers, due = self._timers, []
+        timers = self._timers
+        due = []
         while timers and timers[0][0] <= self._now_ns:
             due.append(heapq.heappop(timers))
         if self._shuffle is not None and len(due) > 1:
             _shuffle_independent(due, self._shuffle)
-        self._ready.extend(entry[3] for entry in due)
+        self._ready.extend([entry[3] for entry in due])
 
     def _write_to_self(self) -> None:
         """Nobody waits anywhere: there is nothing to wake."""
@@ -139,7 +140,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         raise NotInSimulatedTimeError(f"no descriptor can be ready: {event_list}")
 
 
-def _shuffle_independent(due: list[tuple[int, int, bool, TimerHandle]], shuffle: Random) -> None:
+def _shuffle_independent(due: list[tuple[int, int, bool, Handle]], shuffle: Random) -> None:
     places = [place for place, entry in enumerate(due) if entry[2]]
     entries = [due[place] for place in places]
     shuffle.shuffle(entries)

@@ -9,8 +9,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 
 from pumpd.bedside.recovery import newest_session
-from pumpd.core.effects import SaveSession
-from pumpd.mqtt.topics import Channel, parse
+from pumpd.mqtt.topics import Channel, Topic, parse
 from simulators.harness.virtual.bay import PUMP, START_NS, Bay
 from simulators.harness.virtual.replayed import replays
 from simulators.oracle.observation import (
@@ -96,8 +95,9 @@ class _Published:
         """By the run of the daemon, too: each counts its episodes anew."""
         self._born_ns = [from_ns for from_ns, _ in bay.lives]
         order = None
+        topics = _topics(bay, "daemon>")
         for entry in bay.tape.entries:
-            topic = parse(entry.source.removeprefix("daemon>"))
+            topic = topics.get(entry.source)
             if topic is None:
                 continue
             if topic.channel is Channel.STATE:
@@ -139,10 +139,18 @@ class _Published:
                 times_ns[1] = at_ns
 
 
+def _topics(bay: Bay, beginning: str) -> dict[str, Topic]:
+    """Return the topic of each source on the tape that begins so; there are few sources and many entries."""
+    sources = dict.fromkeys(entry.source for entry in bay.tape.entries if entry.source.startswith(beginning))
+    found = {source: parse(source.removeprefix(beginning)) for source in sources}
+    return {source: topic for source, topic in found.items() if topic is not None}
+
+
 def _received(bay: Bay) -> Iterator[Received]:
     pressed = {command_id: at_ns for nurse in bay.nurses for at_ns, _, command_id in nurse.sent}
+    topics = _topics(bay, "daemon<")
     for entry in bay.tape.entries:
-        topic = parse(entry.source.removeprefix("daemon<"))
+        topic = topics.get(entry.source)
         if topic is None or topic.channel is not Channel.REQUEST or topic.name is None:
             continue
         try:
@@ -161,12 +169,12 @@ def _received(bay: Bay) -> Iterator[Received]:
 
 def _intervals(bay: Bay) -> Iterator[RecordedInterval]:
     last_ns = -INTERVAL_EVERY_NS
-    saved = [link for link in bay.store.links if link.kind == SaveSession.__name__]
-    for place, link in enumerate(saved, 1):
-        if link.mono_ns - last_ns < INTERVAL_EVERY_NS and place < len(saved):
+    saved = bay.store.sessions
+    for place, (saved_ns, body) in enumerate(saved, 1):
+        if saved_ns - last_ns < INTERVAL_EVERY_NS and place < len(saved):
             continue
-        record = newest_session((link.body,))
+        record = newest_session((body,))
         if record is not None:
-            last_ns = link.mono_ns
+            last_ns = saved_ns
             ledger = record.ledger
             yield RecordedInterval(at_ns=last_ns, low_nl=ledger.low(), high_nl=ledger.high(last_ns))

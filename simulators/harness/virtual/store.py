@@ -14,7 +14,7 @@ from pumpd.bedside.recovery import REMEMBERED_IDS, ids_in, newest_session
 from pumpd.core.commands import CommandReceived
 from pumpd.core.effects import SaveSession
 from pumpd.core.session import SessionRecord
-from pumpd.records.chain import ChainError, Link, genesis, link, verify
+from pumpd.records.chain import ChainError, Link, digest, genesis, verify
 from pumpd.records.database import JournalError
 from pumpd.records.encoding import canonical
 from pumpd.records.journal import FIRST_PAUSE_S, GROUP_WINDOW_NS
@@ -37,14 +37,37 @@ class VirtualStore:
         """Why writing fails, such as a full disk; None when it does not."""
         self.is_stalled = False
         """Whether a write neither ends nor fails."""
-        self.links: list[Link] = []
+        self.sessions: list[tuple[int, str]] = []
+        """When each session was saved, and its canonical text."""
+        self._stored: list[tuple[Record, str, str]] = []
+        """Each durable record with the run of the daemon that wrote it and its hash."""
         self._loop = loop
         self._rng = rng
         self._tape = tape
         self._genesis = genesis(f"virtual-{bed}")
-        self._head = self._genesis
-        self._newest_session: str | None = None
+        self._last_hash = self._genesis.hash
         self._commands: deque[str] = deque(maxlen=REMEMBERED_IDS)
+
+    @property
+    def links(self) -> list[Link]:
+        """Return what is durable as links of the chain."""
+        found = []
+        previous_hash = self._genesis.hash
+        for seq, (entry, boot, own_hash) in enumerate(self._stored, 1):
+            found.append(
+                Link(
+                    seq=seq,
+                    kind=entry.kind,
+                    mono_ns=entry.mono_ns,
+                    wall_utc=entry.wall_utc,
+                    boot=boot,
+                    body=entry.body,
+                    previous_hash=previous_hash,
+                    hash=own_hash,
+                )
+            )
+            previous_hash = own_hash
+        return found
 
     @property
     def next_commit_ns(self) -> int | None:
@@ -53,22 +76,17 @@ class VirtualStore:
 
     def commit(self, entries: list["Record"], boot: str) -> None:
         """Make records durable."""
+        now_ns = self._loop.now_ns()
         for entry in entries:
-            following = link(
-                self._head,
-                kind=entry.kind,
-                mono_ns=entry.mono_ns,
-                wall_utc=entry.wall_utc,
-                boot=boot,
-                body=entry.body,
-            )
-            self._head = following.head
-            self.links.append(following)
-            if entry.kind == SaveSession.__name__:
-                self._newest_session = entry.body
-            elif entry.kind == CommandReceived.__name__:
-                self._commands.appendleft(entry.body)
-            self._tape.note(self._loop.now_ns(), "journal", following.hash.encode())
+            kind, mono_ns, wall_utc, body, _ = entry
+            seq = len(self._stored) + 1
+            self._last_hash = digest(self._last_hash, seq, kind, mono_ns, wall_utc, boot, body)
+            self._stored.append((entry, boot, self._last_hash))
+            if kind == SaveSession.__name__:
+                self.sessions.append((mono_ns, body))
+            elif kind == CommandReceived.__name__:
+                self._commands.appendleft(body)
+            self._tape.note(now_ns, "journal", self._last_hash.encode())
 
     def survives(self) -> bool:
         """Draw whether a write that was under way at a kill is on the disk."""
@@ -76,7 +94,7 @@ class VirtualStore:
 
     def recovered(self) -> SessionRecord | None:
         """Return the newest session."""
-        return newest_session(() if self._newest_session is None else (self._newest_session,))
+        return newest_session([body for _, body in self.sessions[-1:]])
 
     def seen_ids(self) -> tuple[str, ...]:
         """Return the ids of the commands, the oldest first."""

@@ -3,6 +3,9 @@
 import hashlib
 from typing import NamedTuple
 
+HASHED_AT_ONCE = 65_536
+"""Bytes that are gathered before they are hashed: for most entries the call would cost more than the hash."""
+
 
 class Entry(NamedTuple):
     """Something that happened. `source` names line and direction (`pump>` leaves the daemon), bus topic or journal.
@@ -21,17 +24,24 @@ class Tape:
     def __init__(self, kept: tuple[str, ...] = ()) -> None:
         self._kept = kept
         self._hash = hashlib.sha256()
+        self._unhashed = bytearray()
         self.entries: list[Entry] = []
         self.messages = 0
 
     def note(self, at_ns: int, source: str, data: bytes) -> None:
         """Take an entry."""
-        self._hash.update(b"%d %b %d\n" % (at_ns, source.encode(), len(data)))
-        self._hash.update(data)
+        self._unhashed += b"%d %b %d\n%b" % (at_ns, source.encode(), len(data), data)
+        if len(self._unhashed) > HASHED_AT_ONCE:
+            self._hash_rest()
         self.messages += 1
         if self._kept and source.startswith(self._kept):
             self.entries.append(Entry(at_ns, source, data))
 
     def digest(self) -> str:
         """Return the SHA-256 over everything so far, as hex."""
+        self._hash_rest()
         return self._hash.hexdigest()
+
+    def _hash_rest(self) -> None:
+        self._hash.update(self._unhashed)
+        self._unhashed.clear()

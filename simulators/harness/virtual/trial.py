@@ -1,6 +1,8 @@
 """One scenario in one bay from its begin to its verdict."""
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -27,6 +29,8 @@ AFTERWARDS_NS = 30 * NS_PER_S
 """How long an infusion that is over is watched."""
 LIVELY_NS = 5_400 * NS_PER_S
 """In liveness mode: the order, the pauses it may take, and the time after which nurses end what does not flow."""
+NEW_OBJECTS = 100_000
+"""After so many more objects the garbage collector looks at them."""
 KEPT = (*OBSERVED, f"{OXIMETER}<", f"{CUFF}<")
 
 
@@ -75,9 +79,20 @@ def bed() -> Config:
     return load_bed(CONFIG)
 
 
+@contextmanager
+def _rarely_collected() -> Iterator[None]:
+    """Keep the garbage collector from looking at all that a run keeps on purpose each time it keeps a little more."""
+    before = gc.get_threshold()
+    gc.set_threshold(NEW_OBJECTS, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
 def attempt(scenario: Scenario, watch: Watch = lambda _bay, _observation, _begin_ns: None) -> Outcome:
     """Run a scenario and judge it."""
-    with Bay(bed(), seed=scenario.seed, kept=KEPT) as bay:
+    with _rarely_collected(), Bay(bed(), seed=scenario.seed, kept=KEPT) as bay:
         mischief = Mischief(bay, scenario.faults)
         begin_ns = bay.clock.now_ns()
         ended, over_ns = bay.run(_infuse(bay, scenario, mischief))
