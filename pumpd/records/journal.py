@@ -44,6 +44,7 @@ _REASONS = {
     sqlite3.SQLITE_READONLY: "it is read-only; check the disk and the rights of the file",
     sqlite3.SQLITE_IOERR: "the disk reports an input or output error; check the disk",
     sqlite3.SQLITE_CORRUPT: "the file is damaged; keep it for inspection and start a new one",
+    sqlite3.SQLITE_NOTADB: "the file is damaged or no journal; keep it for inspection and start a new one",
 }
 
 
