@@ -34,16 +34,19 @@ class Identity:
     created_utc: str
 
 
-def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+def connect(
+    path: Path, *, read_only: bool = False, factory: type[sqlite3.Connection] = sqlite3.Connection
+) -> sqlite3.Connection:
     """Open `path` with full synchronisation, creating it with mode 0600 unless `read_only`.
 
-    Transactions are begun and committed by the caller only. Raises `sqlite3.Error`, or `OSError` when the file cannot
+    Every connection to a journal is made here; a test brings a `factory` whose disk fails. Transactions are begun and
+    committed by the caller only. Raises `sqlite3.Error`, or `OSError` when the file cannot
     be created or its file system has no write-ahead log.
     """
     if read_only:
         return _connect_read_only(path)
     _create(path)
-    connection = _configured(sqlite3.connect(path, isolation_level=None, check_same_thread=False))
+    connection = _configured(sqlite3.connect(path, isolation_level=None, check_same_thread=False, factory=factory))
     try:
         (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
         connection.execute("PRAGMA synchronous = FULL")

@@ -203,7 +203,8 @@ class SqliteJournal:
         """Ask to be told, with `token`, when everything appended so far is durable.
 
         While the disk fails the answer is `on_failed` now and, once it works again, `on_durable` late. A token whose
-        records were lost since the confirmation before it is answered by `on_failed` alone. Raises `JournalError` after
+        records were lost since the confirmation before it is answered by `on_failed`, and by `on_recovered` when the
+        disk works again already; it is never confirmed. Raises `JournalError` after
         `close`.
         """
         with self._wake:
@@ -214,6 +215,8 @@ class SqliteJournal:
                 self._deliver(
                     partial(self._on_failed, f"{self._path}: records before {token} were lost; it is not confirmed")
                 )
+                if self._outage is None:
+                    self._deliver(self._on_recovered)
                 return
             if self._outage is not None:
                 self._deliver(partial(self._on_failed, self._outage))

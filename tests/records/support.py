@@ -62,7 +62,6 @@ class Gate:
 
     def connect(self, path: Path) -> sqlite3.Connection:
         gate = self
-        database.connect(path).close()
 
         class Connection(sqlite3.Connection):
             commits = itertools.count()
@@ -73,9 +72,7 @@ class Gate:
                     assert gate.leave.acquire(timeout=WAIT_S)
                 super().commit()
 
-        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, factory=Connection)
-        connection.execute("PRAGMA synchronous = FULL")
-        return connection
+        return database.connect(path, factory=Connection)
 
 
 def failing(path: Path, *, commits: list[str]) -> sqlite3.Connection:
@@ -101,9 +98,7 @@ def failing(path: Path, *, commits: list[str]) -> sqlite3.Connection:
             if what == "after":
                 raise sqlite3.OperationalError("disk I/O error")
 
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, factory=Connection)
-    connection.execute("PRAGMA synchronous = FULL")
-    return connection
+    return database.connect(path, factory=Connection)
 
 
 def is_empty(path: Path) -> bool:

@@ -243,6 +243,7 @@ def test_full_memory_is_reported_marked_and_never_confirmed(path: Path, desk: De
     journal.confirm("lost")
     kind, reason = desk.next()
     assert (kind, "lost; it is not confirmed" in reason) == ("failed", True)
+    assert desk.next() == ("recovered", ""), "or nothing could be started until pumpd is restarted"
     journal.confirm("empty")
     assert desk.next() == ("durable", "empty")
     journal.append("fact", {"n": 4}, 5)
