@@ -12,8 +12,8 @@ from urllib.parse import quote
 from pumpd.records.chain import ChainError, Head, Link, genesis, misfit
 
 SCHEMA_VERSION = 1
-BUSY_TIMEOUT_MS = 1_800
-"""How long a statement waits for another program's lock: with the group window still under 2 s (COMM-11)."""
+BUSY_TIMEOUT_MS = 1_500
+"""How long a statement waits for another program's lock: well under 2 s also where its sleeps run late (COMM-11)."""
 
 TAIL_RECORDS = 2_000
 """Records at the end that are verified before a journal is used: some minutes of an infusion, in about 20 ms."""
@@ -21,8 +21,25 @@ TAIL_RECORDS = 2_000
 _COLUMNS = "seq, kind, mono_ns, wall_utc, boot, body, hash"
 
 
+_REASONS = {
+    sqlite3.SQLITE_FULL: "the disk is full; free some space",
+    sqlite3.SQLITE_BUSY: "another program has locked it; end that program",
+    sqlite3.SQLITE_READONLY: "it is read-only; check the disk and the rights of the file",
+    sqlite3.SQLITE_IOERR: "the disk reports an input or output error; check the disk",
+    sqlite3.SQLITE_CORRUPT: "the file is damaged; keep it for inspection and start a new one",
+    sqlite3.SQLITE_NOTADB: "the file is damaged or no journal; keep it for inspection and start a new one",
+}
+
+
 class JournalError(OSError):
     """A journal that cannot be opened, read or written; the message names the file, the cause and what to do."""
+
+
+def reason(error: Exception) -> str:
+    """Return what an error of the database means and what to do about it."""
+    code = getattr(error, "sqlite_errorcode", None)
+    meaning = _REASONS.get(code & 0xFF) if code is not None else None
+    return f"{meaning} ({error})" if meaning else str(error) or type(error).__name__
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -65,7 +65,7 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
         with closing(database.connect(path, read_only=True)) as connection:
             yield connection
     except sqlite3.Error as error:
-        raise JournalError(f"{path}: the journal cannot be read: {error}") from error
+        raise JournalError(f"{path}: the journal cannot be read: {database.reason(error)}") from error
 
 
 def newest(path: Path, *, kind: str, limit: int) -> list[tuple[int, str]]:

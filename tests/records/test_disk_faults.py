@@ -3,7 +3,11 @@
 Devices and people live in virtual time; the journal's thread and its file are real, and each step waits for them.
 """
 
+import json
 import sqlite3
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,68 +19,17 @@ from pumpd.core.commands import ReceiptState, Start
 from pumpd.core.effects import Effect, WriteIntent
 from pumpd.core.events import Event, JournalConfirmed, JournalFailed, JournalRecovered
 from pumpd.core.modes import Mode
-from pumpd.records import database, reader
+from pumpd.records import reader
 from pumpd.records.encoding import canonical
 from pumpd.records.journal import SqliteJournal
 from tests.core.support import World, ready
-from tests.records.support import Desk
+from tests.records.support import Desk, FailingDisk
 
 pytestmark = pytest.mark.req("LOG-01")
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 STEP_S = 0.1
 """How much virtual time shares one commit."""
-
-
-class Disk:
-    """Fails from the n-th act after `arm` on, until it is healed. Acts are what the writer asks of SQLite."""
-
-    def __init__(self) -> None:
-        self.acts = 0
-        self._fails_at: int | None = None
-        self._error = sqlite3.OperationalError()
-        self._too_late = False
-
-    def arm(self, act: int, words: str, code: int, *, too_late: bool = False) -> None:
-        """Fail at act `act` from now on; `too_late` lets a commit happen and then calls it failed."""
-        self._error = sqlite3.OperationalError(words)
-        self._error.sqlite_errorcode = code
-        self._too_late = too_late
-        self._fails_at = self.acts + act
-
-    def heal(self) -> None:
-        self._fails_at = None
-
-    @property
-    def fails(self) -> bool:
-        return self._fails_at is not None and self.acts > self._fails_at
-
-    def _act(self) -> None:
-        self.acts += 1
-        if self.fails:
-            raise self._error
-
-    def connect(self, path: Path) -> sqlite3.Connection:
-        disk = self
-
-        class Connection(sqlite3.Connection):
-            def execute(self, *arguments: str) -> sqlite3.Cursor:  # type: ignore[override]
-                if arguments[0].startswith("BEGIN"):
-                    disk._act()
-                return super().execute(*arguments)
-
-            def executemany(self, *arguments: object) -> sqlite3.Cursor:  # type: ignore[override]
-                disk._act()
-                return super().executemany(*arguments)  # type: ignore[arg-type]
-
-            def commit(self) -> None:
-                if disk._too_late and disk._fails_at is not None and disk.acts >= disk._fails_at:
-                    disk.acts += 1
-                    super().commit()
-                    raise disk._error
-                disk._act()
-                super().commit()
-
-        return database.connect(path, factory=Connection)
 
 
 @dataclass
@@ -141,7 +94,7 @@ class Recorded(World):
 
 
 @contextmanager
-def recording(world: Recorded, path: Path, disk: Disk) -> Iterator[None]:
+def recording(world: Recorded, path: Path, disk: FailingDisk) -> Iterator[None]:
     """Bring a world over a real journal to where everything is ready for a start."""
     world.journal = world.desk.open(path, connect=disk.connect)
     try:
@@ -173,7 +126,7 @@ def test_from_any_act_on_a_failing_disk_starts_nothing_pauses_and_loses_nothing(
     path: Path, fault: str, act: int
 ) -> None:
     sentence, words, code, too_late = FAULTS[fault]
-    disk, world = Disk(), Recorded()
+    disk, world = FailingDisk(), Recorded()
     with recording(world, path, disk):
         disk.arm(act, words, code, too_late=too_late)
         assert world.start().state is ReceiptState.ACCEPTED
@@ -208,3 +161,84 @@ def test_from_any_act_on_a_failing_disk_starts_nothing_pauses_and_loses_nothing(
         assert world.mode is Mode.RUNNING
         assert len(world.runs_sent) == len(sent) + 1
     assert reader.check(path) is None
+
+
+_CHILD = """
+import json, resource, sys
+from pathlib import Path
+from pumpd.records import reader
+from tests.records.support import Desk, FailingDisk
+
+path = Path(sys.argv[1])
+free, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+log = path.with_name(path.name + "-wal")
+for limit_bytes in map(int, sys.argv[2:]):
+    for left in path.parent.iterdir():
+        left.unlink()
+    desk = Desk()
+    journal = desk.open(path)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (log.stat().st_size + limit_bytes, hard))
+    count, event = 0, ("", "")
+    while event[0] != "failed":
+        journal.append("fact", {"n": count, "words": "x" * 1_000}, count)
+        journal.confirm(str(count))
+        count, event = count + 1, desk.next()
+    there = [each.seq for each in reader.read(path)]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (free, hard))
+    reason = event[1]
+    while event != ("durable", str(count - 1)):
+        event = desk.next()
+    journal.close()
+    whole = reader.check(path, expected=journal.head) is None and journal.head.seq == count
+    print(json.dumps([limit_bytes, count, len(there), whole, reason]), flush=True)
+"""
+
+
+@pytest.mark.process
+def test_a_write_that_the_system_cuts_short_at_any_place_is_told_and_repeated(path: Path) -> None:
+    limits = [0, 1, 23, 24, 25, 31, 4_095, 4_096, 4_120, *range(4_121, 40_000, 2_777)]
+    words = [sys.executable, "-c", _CHILD, str(path), *map(str, limits)]
+    child = subprocess.run(words, capture_output=True, text=True, check=False, timeout=50, cwd=REPOSITORY)
+    assert child.returncode == 0, child.stderr
+    found = [json.loads(line) for line in child.stdout.splitlines()]
+    assert [limit for limit, *_ in found] == limits
+    for limit, count, there, whole, reason in found:
+        assert whole, limit
+        assert there == count - 1, "what was confirmed was there while the disk failed, and nothing else"
+        assert reason.startswith(f"{path}: the journal cannot be written: the disk "), reason
+    assert found[-1][1] > 5
+
+
+_INTRUDER = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN EXCLUSIVE")
+print("locked", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.process
+@pytest.mark.req("COMM-11")
+def test_another_program_that_locks_the_file_is_told_within_two_seconds(path: Path) -> None:
+    desk = Desk()
+    journal = desk.open(path)
+    words = [sys.executable, "-c", _INTRUDER, str(path)]
+    try:
+        with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as intruder:
+            assert intruder.stdout is not None
+            assert intruder.stdout.readline() == "locked\n"
+            begun_s = time.monotonic()
+            journal.append("intent", {"n": 0}, 1)
+            journal.confirm("intent")
+            kind, reason = desk.next()
+            took_s = time.monotonic() - begun_s
+            there = list(reader.read(path))
+            intruder.communicate("")
+        assert {desk.next(), desk.next()} == {("recovered", ""), ("durable", "intent")}
+    finally:
+        journal.close()
+    assert (kind, there) == ("failed", [])
+    assert "another program has locked it; end that program" in reason
+    assert took_s < 2.0
+    assert reader.check(path, expected=journal.head) is None
