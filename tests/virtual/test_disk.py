@@ -116,6 +116,8 @@ def fail_from(config: Config, good: Good, at_ns: int, reason: str) -> bool:
             (alarm,) = (alarm for alarm in anna.alarms if alarm.id == "journal")
             assert alarm.active
             assert alarm.text == f"the record cannot be written: {reason}"
+            blockers = state.resume_blockers if sent else state.start_blockers
+            assert f"the journal is not writable: {reason}" in blockers, "the reason stays the one that helps"
 
             bay.store.failure, bay.store.is_stalled = None, False
             await bay.clock.pass_s(30)
