@@ -52,7 +52,7 @@ def may_move(state: State) -> bool:
 
 
 def due(state: State, now_ns: int) -> Iterator[Cause]:
-    """Yield every cause that is due at `now_ns`; without an open session only a stop that is not confirmed."""
+    """Yield every cause that is due; without an open session only a stop not confirmed and a record not written."""
     if state.halt is not None and state.halt.overdue:
         yield _cause(
             Action.PAUSE,
@@ -65,6 +65,8 @@ def due(state: State, now_ns: int) -> Iterator[Cause]:
     if state.mode in OPEN_MODES:
         # before the first run nobody is infused yet, and a start judges the vitals by itself
         yield from standing(state, now_ns, vitals=state.runs > 0 or state.mode is Mode.STARTING)
+    else:
+        yield from _journal_causes(state, Priority.MEDIUM)
 
 
 def standing(state: State, now_ns: int, *, vitals: bool = True) -> Iterator[Cause]:
@@ -72,21 +74,25 @@ def standing(state: State, now_ns: int, *, vitals: bool = True) -> Iterator[Caus
     if vitals:
         yield from _vital_causes(state, now_ns)
     yield from _pump_causes(state, now_ns)
-    if state.journal_error is not None:
-        yield _cause(
-            Action.PAUSE,
-            Priority.HIGH,
-            "journal",
-            "journal not writable",
-            f"the record cannot be written: {state.journal_error}",
-            "Tell the engineer; nothing is started without a record.",
-        )
+    yield from _journal_causes(state, Priority.HIGH)
     yield from _supervision_causes(state)
 
 
 def _cause(action: Action, priority: Priority, cause_id: str, cause: str, text: str, advice: str) -> Cause:
     condition = Condition(id=cause_id, priority=priority, cause=cause, text=text, advice=advice)
     return Cause(action=action, pressure=False, condition=condition)
+
+
+def _journal_causes(state: State, priority: Priority) -> Iterator[Cause]:
+    if state.journal_error is not None:
+        yield _cause(
+            Action.PAUSE,
+            priority,
+            "journal",
+            "journal not writable",
+            f"the record cannot be written: {state.journal_error}",
+            "Tell the engineer; nothing is started without a record.",
+        )
 
 
 def _vital_causes(state: State, now_ns: int) -> Iterator[Cause]:

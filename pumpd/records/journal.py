@@ -38,14 +38,6 @@ CLOSE_WAIT_S = 2.0
 GAP_KIND = "journal_gap"
 """The kind of the record that stands where records were lost to a full memory."""
 
-_REASONS = {
-    sqlite3.SQLITE_FULL: "the disk is full; free some space",
-    sqlite3.SQLITE_BUSY: "another program has locked it; end that program",
-    sqlite3.SQLITE_READONLY: "it is read-only; check the disk and the rights of the file",
-    sqlite3.SQLITE_IOERR: "the disk reports an input or output error; check the disk",
-    sqlite3.SQLITE_CORRUPT: "the file is damaged; keep it for inspection and start a new one",
-}
-
 
 class _Entry(NamedTuple):  # a third of the cost of a frozen dataclass, and made on the control path
     kind: str
@@ -130,7 +122,7 @@ class SqliteJournal:
             self._connection, self._identity, self._head = self._open(connect, bed)
         except sqlite3.Error as error:
             self._lock.release()
-            raise JournalError(f"{path}: the journal cannot be opened: {_reason(error)}") from error
+            raise JournalError(f"{path}: the journal cannot be opened: {database.reason(error)}") from error
         except OSError:
             self._lock.release()
             raise
@@ -202,7 +194,8 @@ class SqliteJournal:
         """Ask to be told, with `token`, when everything appended so far is durable.
 
         While the disk fails the answer is `on_failed` now and, once it works again, `on_durable` late. A token whose
-        records were lost since the confirmation before it is answered by `on_failed` alone. Raises `JournalError` after
+        records were lost since the confirmation before it is answered by `on_failed`, and by `on_recovered` when the
+        disk works again already; it is never confirmed. Raises `JournalError` after
         `close`.
         """
         with self._wake:
@@ -213,6 +206,8 @@ class SqliteJournal:
                 self._deliver(
                     partial(self._on_failed, f"{self._path}: records before {token} were lost; it is not confirmed")
                 )
+                if self._outage is None:
+                    self._deliver(self._on_recovered)
                 return
             if self._outage is not None:
                 self._deliver(partial(self._on_failed, self._outage))
@@ -357,7 +352,7 @@ class SqliteJournal:
 
     def _failed(self, error: Exception, pause_s: float) -> bool:
         """Report the failure and pause; return False when the journal is closing and this was the last try."""
-        reason = f"{self._path}: the journal cannot be written: {_reason(error)}"
+        reason = f"{self._path}: the journal cannot be written: {database.reason(error)}"
         with self._wake:
             if reason != self._outage:
                 self._outage = reason
@@ -392,9 +387,3 @@ class SqliteJournal:
 def _check_ascii(name: str, value: str) -> None:
     if not value.isascii():
         raise EncodingError(f"the {name} of a record must be ASCII, got {value!a}")
-
-
-def _reason(error: Exception) -> str:
-    code = getattr(error, "sqlite_errorcode", None)
-    meaning = _REASONS.get(code & 0xFF) if code is not None else None
-    return f"{meaning} ({error})" if meaning else str(error) or type(error).__name__

@@ -75,13 +75,13 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
         with closing(database.connect(path, read_only=True)) as connection:
             yield connection
     except sqlite3.Error as error:
-        raise JournalError(f"{path}: the journal cannot be read: {error}") from error
+        raise JournalError(f"{path}: the journal cannot be read: {database.reason(error)}") from error
 
 
 def newest(path: Path, *, kind: str, limit: int) -> list[tuple[int, str]]:
     """Return number and body of the newest records of one kind, the newest first; raises `JournalError`.
 
-    The chain is not verified here: the journal was checked to be sound when it was opened for writing.
+    Each is verified against the record before it: what a restart stands on is as it was written.
     """
     with _opened(path) as connection:
-        return database.newest(connection, kind=kind, limit=limit)
+        return [(found.seq, found.body) for found in database.newest(connection, path, kind=kind, limit=limit)]

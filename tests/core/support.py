@@ -438,9 +438,9 @@ class World:
         return self.command(user, Pause())
 
 
-def ready() -> World:
+def ready(world: World | None = None) -> World:
     """Return a world in which everything is ready for a start."""
-    world = World()
+    world = World() if world is None else world
     world.boot()
     world.advance(1)
     assert world.answer("anna", prepare()).state is ReceiptState.VERIFIED

@@ -9,7 +9,7 @@ from pumpd.core.commands import Acknowledge, ReceiptState
 from pumpd.core.controller import Core
 from pumpd.core.counter import CounterWatch, Mismatch
 from pumpd.core.effects import MeasureNibp, SendStop
-from pumpd.core.events import Booted, BrokerLost, DeadlineReached, JournalFailed, StationSeen
+from pumpd.core.events import Booted, BrokerLost, DeadlineReached, JournalFailed, JournalRecovered, StationSeen
 from pumpd.core.modes import Mode
 from pumpd.core.ports import LinePolicy, PumpCounter, PumpState, PumpStatus
 from pumpd.core.quantities import NS_PER_H
@@ -195,6 +195,17 @@ def test_a_journal_that_fails_pauses_the_infusion() -> None:
     world = running()
     assert only(world.tell(JournalFailed(reason="disk full")), SendStop)
     assert "journal" in world.alarm_ids()
+
+
+@pytest.mark.req("LOG-01")
+def test_a_journal_that_fails_is_an_alarm_also_where_nothing_is_infused() -> None:
+    world = ready()
+    assert not only(world.tell(JournalFailed(reason="disk full")), SendStop)
+    (alarm,) = world.core.state.alarms.listed
+    assert (alarm.id, alarm.active, alarm.priority) == ("journal", True, Priority.MEDIUM)
+    assert alarm.text == "the record cannot be written: disk full"
+    world.tell(JournalRecovered())
+    assert not world.core.state.alarms.listed[0].active
 
 
 # ---- the counter ----------------------------------------------------------------------------------------------------

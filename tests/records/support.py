@@ -62,7 +62,6 @@ class Gate:
 
     def connect(self, path: Path) -> sqlite3.Connection:
         gate = self
-        database.connect(path).close()
 
         class Connection(sqlite3.Connection):
             commits = itertools.count()
@@ -73,9 +72,7 @@ class Gate:
                     assert gate.leave.acquire(timeout=WAIT_S)
                 super().commit()
 
-        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, factory=Connection)
-        connection.execute("PRAGMA synchronous = FULL")
-        return connection
+        return database.connect(path, factory=Connection)
 
 
 def failing(path: Path, *, commits: list[str]) -> sqlite3.Connection:
@@ -101,9 +98,59 @@ def failing(path: Path, *, commits: list[str]) -> sqlite3.Connection:
             if what == "after":
                 raise sqlite3.OperationalError("disk I/O error")
 
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, factory=Connection)
-    connection.execute("PRAGMA synchronous = FULL")
-    return connection
+    return database.connect(path, factory=Connection)
+
+
+class FailingDisk:
+    """Fails from the n-th act after `arm` on, until it is healed. Acts are what the writer asks of SQLite."""
+
+    def __init__(self) -> None:
+        self.acts = 0
+        self._fails_at: int | None = None
+        self._error = sqlite3.OperationalError()
+        self._too_late = False
+
+    def arm(self, act: int, words: str, code: int, *, too_late: bool = False) -> None:
+        """Fail at act `act` from now on; `too_late` lets a commit happen and then calls it failed."""
+        self._error = sqlite3.OperationalError(words)
+        self._error.sqlite_errorcode = code
+        self._too_late = too_late
+        self._fails_at = self.acts + act
+
+    def heal(self) -> None:
+        self._fails_at = None
+
+    @property
+    def fails(self) -> bool:
+        return self._fails_at is not None and self.acts > self._fails_at
+
+    def _act(self) -> None:
+        self.acts += 1
+        if self.fails:
+            raise self._error
+
+    def connect(self, path: Path) -> sqlite3.Connection:
+        disk = self
+
+        class Connection(sqlite3.Connection):
+            def execute(self, *arguments: str) -> sqlite3.Cursor:  # type: ignore[override]
+                if arguments[0].startswith("BEGIN"):
+                    disk._act()
+                return super().execute(*arguments)
+
+            def executemany(self, *arguments: object) -> sqlite3.Cursor:  # type: ignore[override]
+                disk._act()
+                return super().executemany(*arguments)  # type: ignore[arg-type]
+
+            def commit(self) -> None:
+                if disk._too_late and disk._fails_at is not None and disk.acts >= disk._fails_at:
+                    disk.acts += 1
+                    super().commit()
+                    raise disk._error
+                disk._act()
+                super().commit()
+
+        return database.connect(path, factory=Connection)
 
 
 def is_empty(path: Path) -> bool:

@@ -98,6 +98,36 @@ def test_a_journal_with_an_unsound_end_is_not_continued(path: Path) -> None:
         reader.head(path)
 
 
+@pytest.mark.req("LOG-02")
+def test_damage_before_the_last_record_is_found_when_the_journal_is_opened(path: Path) -> None:
+    spoil(path, "DELETE FROM record WHERE seq = 1100")
+    with pytest.raises(JournalError, match="record 1100: is missing"):
+        Desk().open(path)
+
+
+@pytest.mark.req("LOG-02")
+@pytest.mark.parametrize(
+    ("statement", "seq"),
+    [("UPDATE record SET body = '{}' WHERE seq = 1", 1), ("UPDATE record SET body = '{}' WHERE seq = 700", 700)],
+)
+def test_what_a_restart_reads_is_verified_however_old_it_is(path: Path, statement: str, seq: int) -> None:
+    assert reader.newest(path, kind="fact", limit=2) == [(COUNT, '{"n":1200}'), (COUNT - 1, '{"n":1199}')]
+    assert reader.newest(path, kind="fact", limit=COUNT)[-1] == (1, '{"n":0}')
+    spoil(path, statement)
+    assert len(reader.newest(path, kind="fact", limit=COUNT - seq)) == COUNT - seq
+    with pytest.raises(JournalError, match=rf"{path.name}: record {seq}: was changed .* keep the file"):
+        reader.newest(path, kind="fact", limit=COUNT)
+
+
+def test_a_byte_that_is_no_text_is_found_at_its_record_and_not_shown(path: Path) -> None:
+    spoil(path, "UPDATE record SET body = CAST(X'FF' || body AS TEXT) WHERE seq = 700")
+    error = reader.check(path)
+    assert error is not None
+    assert error.seq == 700
+    with pytest.raises(JournalError, match="record 700: was changed"):
+        Desk().open(path)
+
+
 def test_an_unknown_schema_version_is_refused(path: Path) -> None:
     spoil(path, "UPDATE meta SET schema_version = 2")
     for use in (Desk().open, reader.head, lambda file: list(reader.read(file))):
