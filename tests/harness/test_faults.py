@@ -50,6 +50,7 @@ DESIGN = {
     "ignores-stp",
     "half-duplex-drops-stp",
     "counter-lost",
+    "setting-wrong",
     "probe-off",
     "sensor-frozen",
     "sensor-lying",
@@ -252,6 +253,13 @@ def test_500_seeds_meet_every_fault_every_choice_and_every_nurse(mode: Mode) -> 
         of_kind = [fault for fault in faults if type(fault) is kind]
         for name, choices in choices_of(kind).items():
             assert {getattr(fault, name) for fault in of_kind} == set(choices), f"{kind.name}: {name}"
+
+
+def test_small_numbers_are_met_as_often_as_large_ones() -> None:
+    drawn = [fault for seed in range(SEEDS) for fault in draw(seed, Mode.SAFETY, [BytesLost]).faults]
+    chances = [fault.chance_permille for fault in drawn if isinstance(fault, BytesLost)]
+    assert sum(chance < 64 for chance in chances) > len(chances) // 5
+    assert sum(chance > 500 for chance in chances) > len(chances) // 5
 
 
 def test_faults_come_in_storms() -> None:

@@ -36,6 +36,8 @@ COUNT_NL = 10_000
 """The last digit of the NE-1000's counter from 10 mL on."""
 INTERVAL_EVERY_NS = 5_000_000_000
 """The journal repeats the interval at every poll; one of them in so long is judged."""
+OPENED_NS = 2_000_000_000
+"""So long after the pump's port was opened every one is."""
 
 _POINTS = {f"{PUMP}>": Point.WRITTEN, f"{PUMP}>heard": Point.HEARD, f"{PUMP}<": Point.READ}
 _KINDS = {kind.value: kind for kind in Kind}
@@ -161,7 +163,10 @@ def _received(bay: Bay) -> Iterator[Received]:
 def _intervals(bay: Bay) -> Iterator[RecordedInterval]:
     last_ns = -INTERVAL_EVERY_NS
     for link in bay.store.links:
-        if link.kind != SaveSession.__name__ or link.mono_ns - last_ns < INTERVAL_EVERY_NS:
+        if link.kind != SaveSession.__name__:
+            continue
+        opened = any(opened_ns <= link.mono_ns < opened_ns + OPENED_NS for opened_ns in bay.links[PUMP].opened_ns)
+        if not opened and link.mono_ns - last_ns < INTERVAL_EVERY_NS:
             continue
         record = newest_session((link.body,))
         if record is not None:

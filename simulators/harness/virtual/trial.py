@@ -15,7 +15,7 @@ from simulators.harness.virtual.loop import NS_PER_S
 from simulators.harness.virtual.nurse import PROMPT, Nurse
 from simulators.harness.virtual.observed import OBSERVED, NoOrderError, observe
 from simulators.harness.virtual.readings import readings
-from simulators.harness.virtual.stops import Situation, stops
+from simulators.harness.virtual.stops import Situation, bars, stops
 from simulators.oracle.judge import judge
 from simulators.oracle.observation import Claim, Observation
 from simulators.oracle.observation import Mode as Claimed
@@ -156,7 +156,7 @@ def _observed(bay: Bay, scenario: Scenario, mischief: Mischief, begin_ns: int) -
         received=seen.received,
         readings=tuple(readings(entry for entry in bay.tape.entries if entry.source == f"{OXIMETER}<")),
     )
-    return replace(seen, stops=stops(situation))
+    return replace(seen, stops=stops(situation), bars=bars(situation))
 
 
 def _ms(at_ns: int, begin_ns: int) -> int:
