@@ -3,7 +3,18 @@
 from collections.abc import Iterator, Sequence
 from random import Random
 
-from simulators.harness.faults.kinds import KINDS, Fault, Within, bounds_of, choices_of, parameters_of
+from simulators.harness.faults.kinds import (
+    KINDS,
+    BytesCorrupted,
+    BytesLost,
+    Direction,
+    Fault,
+    Line,
+    Within,
+    bounds_of,
+    choices_of,
+    parameters_of,
+)
 from simulators.harness.faults.scenario import Manner, Mode, Nurse, Scenario
 
 LENGTH_MS = 60 * 60_000
@@ -20,6 +31,9 @@ STORM = 0.5
 STORM_MS = 20_000
 DURATIONS_MS = ((50, 2_000), (2_000, 20_000), (20_000, 300_000))
 """Shorter than a lease, about a lease, and long enough for every other rule."""
+NOISE = 0.4
+"""The chance that the pump's line is never quite sound: the other lines' would hide signs from the oracle, too."""
+NOISE_PERMILLE = 30
 USUAL_NURSE = 0.4
 """The chance that the nurse is prompt."""
 ANY_SIZE = 0.5
@@ -31,6 +45,7 @@ def draw(seed: int, mode: Mode, kinds: Sequence[type[Fault]] = tuple(KINDS.value
     latest_ms = LENGTH_MS if mode is Mode.SAFETY else FAULTS_END_MS
     storm_ms = _stream(seed, "storm").randrange(latest_ms - STORM_MS)
     found = [fault for kind in kinds for fault in _drawn(kind, _stream(seed, kind.name), storm_ms, latest_ms)]
+    found += [fault for fault in _noise(_stream(seed, "noise"), latest_ms) if type(fault) in kinds]
     found.sort(key=lambda fault: fault.start_ms)
     hazards = {hazard for fault in found for hazard in fault.hazards}
     return Scenario(
@@ -74,6 +89,20 @@ def _one(kind: type[Fault], rng: Random, storm_ms: int, latest_ms: int) -> Fault
     build: type = kind  # the names are those of its own fields
     made: Fault = build(**values)
     return made
+
+
+def _noise(rng: Random, latest_ms: int) -> Iterator[Fault]:
+    """Yield what ails the pump's line as long as faults may last, if anything does."""
+    if rng.random() >= NOISE:
+        return
+    kind = rng.choice((BytesLost, BytesCorrupted))
+    yield kind(
+        start_ms=0,
+        duration_ms=latest_ms,
+        line=Line.PUMP,
+        direction=rng.choice(list(Direction)),
+        chance_permille=rng.randint(1, NOISE_PERMILLE),
+    )
 
 
 def _number(bounds: Within, rng: Random) -> int:
