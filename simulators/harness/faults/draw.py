@@ -5,6 +5,7 @@ from random import Random
 
 from simulators.harness.faults.kinds import (
     KINDS,
+    BrokerGone,
     BytesCorrupted,
     BytesLost,
     Direction,
@@ -34,6 +35,10 @@ DURATIONS_MS = ((50, 2_000), (2_000, 20_000), (20_000, 300_000))
 NOISE = 0.4
 """The chance that the pump's line is never quite sound: the other lines' would hide signs from the oracle, too."""
 NOISE_PERMILLE = 30
+FLAPPING = 0.1
+"""The chance that the network comes and goes all the time."""
+FLAPS_EVERY_MS = 40_000
+LONGEST_FLAP_MS = 2_000
 USUAL_NURSE = 0.4
 """The chance that the nurse is prompt."""
 ANY_SIZE = 0.5
@@ -46,6 +51,7 @@ def draw(seed: int, mode: Mode, kinds: Sequence[type[Fault]] = tuple(KINDS.value
     storm_ms = _stream(seed, "storm").randrange(latest_ms - STORM_MS)
     found = [fault for kind in kinds for fault in _drawn(kind, _stream(seed, kind.name), storm_ms, latest_ms)]
     found += [fault for fault in _noise(_stream(seed, "noise"), latest_ms) if type(fault) in kinds]
+    found += [fault for fault in _flaps(_stream(seed, "flaps"), latest_ms) if type(fault) in kinds]
     found.sort(key=lambda fault: fault.start_ms)
     hazards = {hazard for fault in found for hazard in fault.hazards}
     return Scenario(
@@ -103,6 +109,15 @@ def _noise(rng: Random, latest_ms: int) -> Iterator[Fault]:
         direction=rng.choice(list(Direction)),
         chance_permille=rng.randint(1, NOISE_PERMILLE),
     )
+
+
+def _flaps(rng: Random, latest_ms: int) -> Iterator[Fault]:
+    """Yield the moments without a network, if it comes and goes."""
+    if rng.random() >= FLAPPING:
+        return
+    for since_ms in range(0, latest_ms, FLAPS_EVERY_MS):
+        start_ms = since_ms + rng.randrange(FLAPS_EVERY_MS - LONGEST_FLAP_MS)
+        yield BrokerGone(start_ms=start_ms, duration_ms=rng.randint(1, LONGEST_FLAP_MS))
 
 
 def _number(bounds: Within, rng: Random) -> int:
