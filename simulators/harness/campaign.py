@@ -24,6 +24,8 @@ from simulators.harness.report.evidence import evidence
 from simulators.harness.report.page import page
 from simulators.harness.report.totals import command, totals
 from simulators.harness.revision import revision
+from simulators.harness.sabotage.bugs import Sabotage, described
+from simulators.harness.sabotage.search import search
 from simulators.harness.shrink import shrink
 from simulators.harness.timeline import timeline
 from simulators.harness.virtual.bay import Bay
@@ -49,7 +51,14 @@ def register(subparsers: "Subparsers") -> None:
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--seeds", type=seed_range, metavar="A..B", help="both included")
     what.add_argument("--seed", type=int, metavar="N", help="one seed")
+    what.add_argument("--list-sabotage", action="store_true", help="list the deliberate bugs")
     what.add_argument("--scenario", type=Path, metavar="FILE", help="a scenario that was saved")
+    parser.add_argument(
+        "--sabotage",
+        type=Sabotage,
+        metavar="NAME",
+        help="put a deliberate bug in place and search --seeds for it: exits 0 when a run is violated, 1 when none is",
+    )
     parser.add_argument("--trace", action="store_true", help="print one run as a timeline")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="worker processes")
     parser.add_argument(
@@ -83,6 +92,11 @@ def run(parsed: argparse.Namespace) -> int:
     """Run what was asked for; return 1 when anything was violated."""
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     mode = Mode(parsed.mode)
+    if parsed.list_sabotage:
+        print("\n".join(f"{each.value:30} {described(each)}" for each in Sabotage))
+        return 0
+    if parsed.sabotage is not None:
+        return _search(parsed, mode)
     try:
         if parsed.scenario is not None:
             return _one(from_toml(parsed.scenario.read_text()), trace=parsed.trace, save=parsed.save)
@@ -109,6 +123,29 @@ def _unfit(parsed: argparse.Namespace) -> str | None:
     if parsed.seeds is None and (parsed.resume_file is None or not (parsed.report or parsed.html or parsed.evidence)):
         return "nothing to do: give --seeds, --seed or --scenario, or a report to write from --resume-file"
     return None
+
+
+def _search(parsed: argparse.Namespace, mode: Mode) -> int:
+    """Search for a deliberate bug; success is that it was found."""
+    kept = (parsed.resume_file, parsed.report, parsed.html, parsed.evidence)
+    if parsed.seeds is None or parsed.trace or any(path is not None for path in kept):
+        print(
+            "--sabotage needs --seeds, and takes neither --trace nor a file: it searches for a run that shows the bug, "
+            "and what it finds is no outcome of pumpd",
+            file=sys.stderr,
+        )
+        return 2
+    begun_s = time.monotonic()
+    for count, found in enumerate(search(parsed.sabotage, parsed.seeds, mode, parsed.jobs), 1):
+        _show_progress(count, len(parsed.seeds), time.monotonic() - begun_s)
+        if found is not None:
+            print(file=sys.stderr)
+            print(_summary(found.outcome))
+            print(f"{parsed.sabotage.value} was found after {found.runs} runs; to keep it:\n{found.to_toml()}")
+            return 0
+    print(file=sys.stderr)
+    print(f"{parsed.sabotage.value} was not found in {len(parsed.seeds)} runs in {mode.value} mode")
+    return 1
 
 
 def _one(scenario: Scenario, *, trace: bool, save: Path) -> int:

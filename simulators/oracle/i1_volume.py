@@ -7,6 +7,8 @@ from simulators.oracle.observation import NS_PER_H, NS_PER_S, Mode
 from simulators.oracle.seen import Seen
 from simulators.oracle.verdict import Invariant, Violation
 
+PROGRAMMED_NS = 6 * NS_PER_S
+"""Programming a run and starting it takes no longer than this."""
 OVERSHOOT_NL = 1
 """A plunger stops at the first whole nanosecond at which its end-stop is reached: at most so much beyond it."""
 
@@ -14,13 +16,14 @@ OVERSHOOT_NL = 1
 def volume(seen: Seen) -> Iterator[Violation]:
     """I1: at no instant has more been given than order + rate x (lease + stop latency).
 
-    An undisturbed run gives the order whole: never more than the order, never faster than its rate, and at the end no
-    less than the order minus one count per run. COMPLETED is claimed only over an order given within one count per run.
+    Never faster than the order's rate, but where somebody started the pump at its own keys, or set a rate there since
+    it was programmed. An undisturbed run gives the order whole: never more than the order, and at the end no less than
+    the order minus one count per run. COMPLETED is claimed only over an order given within one count per run.
     """
     yield from _most(seen)
+    yield from _rate(seen)
     yield from _completed(seen)
     if seen.observation.undisturbed:
-        yield from _rate(seen)
         yield from _least(seen)
 
 
@@ -38,11 +41,17 @@ def _most(seen: Seen) -> Iterator[Violation]:
 
 
 def _rate(seen: Seen) -> Iterator[Violation]:
-    limit_nl_h = seen.observation.order.rate_nl_h
-    for segment in seen.flow.segments:
-        if segment.rate_nl_h > limit_nl_h:
-            text = f"flow of {segment.rate_nl_h} nL/h in an undisturbed run, ordered were {limit_nl_h} nL/h"
-            yield Violation(invariant=Invariant.I1, at_ns=segment.from_ns, text=text)
+    observation = seen.observation
+    limit_nl_h = observation.order.rate_nl_h
+    for stretch in seen.flow.stretches:
+        since_ns = stretch.from_ns - PROGRAMMED_NS
+        for segment in seen.flow.segments:
+            if not stretch.holds(segment.from_ns) or segment.rate_nl_h <= limit_nl_h:
+                continue
+            keyed = any(since_ns <= at_ns <= segment.from_ns for at_ns in observation.keypad_rates_ns)
+            if not keyed and stretch.from_ns not in observation.keypad_starts_ns:
+                text = f"flow of {segment.rate_nl_h} nL/h, ordered were {limit_nl_h} nL/h"
+                yield Violation(invariant=Invariant.I1, at_ns=segment.from_ns, text=text)
 
 
 def _least(seen: Seen) -> Iterator[Violation]:

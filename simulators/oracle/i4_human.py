@@ -7,6 +7,9 @@ from simulators.oracle.observation import HALTED_MODES, NS_PER_S
 from simulators.oracle.seen import Seen
 from simulators.oracle.verdict import Invariant, Violation
 
+NOTICED_NS = 100_000_000
+"""What comes between the last judgement and the RUN that leaves in the same instant is no older than this."""
+
 
 def human(seen: Seen) -> Iterator[Violation]:
     """I4: no flow begins without a start or resume that a person pressed after the last pause.
@@ -15,7 +18,10 @@ def human(seen: Seen) -> Iterator[Violation]:
     rest began. A start or resume had been accepted when that RUN was written, and a person had pressed for it after
     every pause before: the last end of true flow, the last pause or stop that the daemon received, the last change of
     its claim to a halted mode, and the daemon's own last start.
+
+    Nor is a RUN written while something bars every start: what was accepted is judged again until RUN leaves.
     """
+    yield from _barred(seen)
     ended_ns: int | None = None
     for stretch in seen.flow.stretches:
         if stretch.from_ns not in seen.observation.keypad_starts_ns:
@@ -23,6 +29,15 @@ def human(seen: Seen) -> Iterator[Violation]:
             if why is not None:
                 yield Violation(invariant=Invariant.I4, at_ns=stretch.from_ns, text=f"flow began {why}")
         ended_ns = stretch.to_ns
+
+
+def _barred(seen: Seen) -> Iterator[Violation]:
+    runs_ns = [packet.at_ns for packet in seen.written if packet.is_run]
+    for bar in seen.observation.bars:
+        for run_ns in runs_ns:
+            if bar.from_ns + NOTICED_NS < run_ns < bar.until_ns:
+                text = f"RUN was written {(run_ns - bar.from_ns) / NS_PER_S:.3f} s after this barred it: {bar.cause}"
+                yield Violation(invariant=Invariant.I4, at_ns=run_ns, text=text)
 
 
 def _unasked(seen: Seen, stretch: Stretch, ended_ns: int | None) -> str | None:

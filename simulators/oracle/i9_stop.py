@@ -13,8 +13,8 @@ ANSWERED_NS = 2 * NS_PER_S
 def stop(seen: Seen) -> Iterator[Violation]:
     """I9: no stop and no pause is refused, from whomever, late or twice.
 
-    None of its receipts is a refusal, and the first leaves the daemon within 2 s, unless that life ends before. What
-    the pump does about it is I3's.
+    None of its receipts is a refusal, and the first leaves the daemon within 2 s, unless that life ends before. A copy
+    of what the same life has answered needs no answer of its own. What the pump does about it is I3's.
     """
     for command in seen.observation.received:
         if not command.kind.halts:
@@ -34,8 +34,9 @@ def _unanswered(seen: Seen, at_ns: int, receipts: list[Receipt]) -> bool:
     deadline_ns = at_ns + ANSWERED_NS
     if deadline_ns >= seen.observation.until_ns:
         return False
-    if any(at_ns <= receipt.at_ns <= deadline_ns for receipt in receipts):
-        return False
     return any(
-        life.from_ns <= at_ns and (life.to_ns is None or life.to_ns > deadline_ns) for life in seen.observation.lives
+        life.from_ns <= at_ns
+        and (life.to_ns is None or life.to_ns > deadline_ns)
+        and not any(life.from_ns <= receipt.at_ns <= deadline_ns for receipt in receipts)
+        for life in seen.observation.lives
     )

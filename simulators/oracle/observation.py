@@ -182,6 +182,15 @@ class StopCondition:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Bar:
+    """Something true from `from_ns` to `until_ns` because of which nothing may be started, whoever asks."""
+
+    from_ns: int
+    until_ns: int
+    cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Life:
     """One run of the daemon's process: from its start until it was gone, None while it lives."""
 
@@ -227,6 +236,7 @@ class Observation:
     openings_ns: tuple[int, ...]
     keypad_starts_ns: tuple[int, ...]
     keypad_rates_ns: tuple[int, ...] = ()
+    bars: tuple[Bar, ...] = ()
 
     def __post_init__(self) -> None:
         _in_order("flow", (segment.from_ns for segment in self.flow))

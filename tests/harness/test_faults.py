@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from simulators.harness.faults.hazards import Hazard
 from simulators.harness.faults.hooks import HOOKS, hook
 from simulators.harness.faults.kinds import (
     KINDS,
+    BrokerGone,
     BytesLost,
     CounterLost,
     Desaturation,
@@ -50,6 +52,7 @@ DESIGN = {
     "ignores-stp",
     "half-duplex-drops-stp",
     "counter-lost",
+    "setting-wrong",
     "probe-off",
     "sensor-frozen",
     "sensor-lying",
@@ -247,19 +250,31 @@ def test_500_seeds_meet_every_fault_every_choice_and_every_nurse(mode: Mode) -> 
     assert {fault.name for fault in faults} == set(KINDS)
     assert {one.nurse.manner for one in drawn} == set(Manner)
     assert any(not one.faults for one in drawn)
-    assert 1_000 < len(faults) < 2_500
+    assert 1_500 < sum(fault.name != "broker-gone" for fault in faults) < 3_000
     for kind in KINDS.values():
         of_kind = [fault for fault in faults if type(fault) is kind]
         for name, choices in choices_of(kind).items():
             assert {getattr(fault, name) for fault in of_kind} == set(choices), f"{kind.name}: {name}"
 
 
+def test_small_numbers_are_met_as_often_as_large_ones() -> None:
+    drawn = [fault for seed in range(SEEDS) for fault in draw(seed, Mode.SAFETY, [BytesLost]).faults]
+    noise = [fault for fault in drawn if fault.duration_ms == LENGTH_MS]
+    assert SEEDS // 10 < len(noise) < SEEDS // 3
+    chances = [fault.chance_permille for fault in drawn if isinstance(fault, BytesLost) and fault not in noise]
+    assert sum(chance < 64 for chance in chances) > len(chances) // 5
+    assert sum(chance > 500 for chance in chances) > len(chances) // 5
+
+
+def test_a_network_that_comes_and_goes_is_met() -> None:
+    gone = [len(draw(seed, Mode.SAFETY, [BrokerGone]).faults) for seed in range(SEEDS)]
+    assert SEEDS // 20 < sum(count > 50 for count in gone) < SEEDS // 5
+
+
 def test_faults_come_in_storms() -> None:
-    gaps_ms = [
-        later.start_ms - earlier.start_ms
-        for seed in range(100)
-        for earlier, later in zip(draw(seed, Mode.SAFETY).faults, draw(seed, Mode.SAFETY).faults[1:], strict=False)
-    ]
+    kinds = [kind for kind in KINDS.values() if kind is not BrokerGone]
+    drawn = [draw(seed, Mode.SAFETY, kinds).faults for seed in range(100)]
+    gaps_ms = [later.start_ms - earlier.start_ms for faults in drawn for earlier, later in pairwise(faults)]
     assert sum(gap_ms < 20_000 for gap_ms in gaps_ms) > len(gaps_ms) // 4
 
 

@@ -16,6 +16,7 @@ from simulators.oracle.judge import judge
 from simulators.oracle.observation import (
     NS_PER_S,
     AlarmEpisode,
+    Bar,
     Kind,
     Life,
     Mode,
@@ -108,11 +109,22 @@ def test_i1_an_undisturbed_run_gives_the_order_within_a_count() -> None:
     assert broken(replace(run, flow=(flows(10, 28.999),), undisturbed=False)) == []
 
 
-def test_i1_an_undisturbed_run_keeps_the_rate() -> None:
-    run = replace(whole(), intervals=())
+@pytest.mark.parametrize("undisturbed", [True, False])
+def test_i1_the_rate_is_kept(undisturbed: bool) -> None:
+    run = replace(whole(), intervals=(), undisturbed=undisturbed)
     faster = (flows(10, 20, ORDER.rate_nl_h + 1), flows(20, 29.999))
     assert broken(replace(run, flow=faster)) == ["I1"]
-    assert broken(replace(run, flow=faster, undisturbed=False)) == []
+    assert broken(replace(run, flow=(flows(10, 20, ORDER.rate_nl_h), flows(20, 29.999)))) == []
+
+
+def test_i1_a_rate_from_the_keypad_is_nobodys_fault() -> None:
+    faster = (flows(10, 15), flows(15, 20, ORDER.rate_nl_h + 1), flows(20, 29.999))
+    run = replace(whole(), intervals=(), undisturbed=False, flow=faster)
+    assert broken(replace(run, keypad_rates_ns=(at(15),))) == []
+    assert broken(replace(run, keypad_rates_ns=(at(4),))) == []
+    assert broken(replace(run, keypad_rates_ns=(at(3.999),))) == ["I1"]
+    assert broken(replace(run, keypad_rates_ns=(at(15.001),))) == ["I1"]
+    assert broken(replace(run, keypad_starts_ns=(at(10),))) == []
 
 
 def test_i1_completed_is_claimed_over_a_given_order_only() -> None:
@@ -320,6 +332,16 @@ def test_i4_a_halted_claim_and_a_restart_are_pauses() -> None:
     assert broken(replace(run, lives=before)) == []
 
 
+def test_i4_no_run_is_written_while_something_bars_it() -> None:
+    def barred(from_s: float, until_s: float) -> list[str]:
+        return broken(replace(resumed(), bars=(Bar(from_ns=at(from_s), until_ns=at(until_s), cause="hr 120"),)))
+
+    assert barred(39, 41) == ["I4"]
+    assert barred(39.899, 40.001) == ["I4"]
+    assert barred(39.9, 41) == []
+    assert barred(39, 40) == []
+
+
 def test_i4_a_refused_command_starts_nothing() -> None:
     run = resumed()
     refused = replace(run, receipts=(*paused().receipts, said(39.5, "r1", Word.REFUSED)))
@@ -507,6 +529,13 @@ def test_i9_a_stop_is_answered() -> None:
     assert broken(late) == ["I9"]
     assert broken(replace(late, lives=(Life(from_ns=0, to_ns=at(22)),))) == []
     assert broken(replace(late, until_ns=at(22))) == []
+
+
+def test_i9_a_copy_of_what_the_same_life_has_answered_needs_no_answer() -> None:
+    copied = replace(paused(), received=(*paused().received, got(23, Kind.PAUSE, "p1")))
+    assert broken(copied) == []
+    reborn = (Life(from_ns=0, to_ns=at(22)), Life(from_ns=at(22.5), to_ns=None))
+    assert broken(replace(copied, lives=reborn)) == ["I9"]
 
 
 def test_i9_a_start_may_be_refused() -> None:

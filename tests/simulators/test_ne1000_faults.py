@@ -160,6 +160,23 @@ def test_a_duplicate_is_executed_twice() -> None:
     assert bench.ask("00") == "00S"
 
 
+@pytest.mark.parametrize(("permille", "kept"), [(100, "19.80"), (-500, "9.000"), (1_000, "36.00")])
+def test_one_setting_is_kept_wrongly_and_shown_as_it_is_kept(permille: int, kept: str) -> None:
+    bench = Bench()
+    bench.pump.begin_fault(Fault.KEEPS_WRONG_SETTING, bench.now_ns, permille)
+    assert bench.ask("RAT18.00MH") == "00S"
+    assert bench.ask("RAT") == f"00S{kept}MH"
+    assert bench.ask("RAT18.00MH") == "00S"
+    assert bench.ask("RAT") == "00S18.00MH"
+
+
+def test_a_volume_is_kept_wrongly_too() -> None:
+    bench = Bench()
+    bench.pump.begin_fault(Fault.KEEPS_WRONG_SETTING, bench.now_ns, -100)
+    assert bench.ask("VOL10.00") == "00S"
+    assert bench.ask("VOL") == "00S9.000UL"
+
+
 @pytest.mark.parametrize(("ppm", "flow_nl_h"), [(100_000, 39_600_000), (-250_000, 27_000_000), (-1_000_000, 0)])
 def test_a_rate_error_the_counter_does_not_see(ppm: int, flow_nl_h: int) -> None:
     bench = running()

@@ -30,6 +30,7 @@ from simulators.devices.ne1000.values import (
 
 VERSION = "NE1000V3.923"
 MAX_SAFE_S = 255
+PERMILLE = 1_000
 MAX_ADDRESS = 99
 OTHER_FUNCTIONS = re.compile(r"FIL|INC|DEC|LPS|LPE|PRI|EVR|CLD|BEP|(JMP|PRL|LOP|PAS|IF|EVN|EVS|TRG|OUT)[0-9.]+")
 NOT_PERFORMED = ("PUR", "TRG", "DIN", "ROM", "OUT", "IN", "E")
@@ -187,6 +188,7 @@ class Commands:
                 raise RefusedError(NOT_APPLICABLE)
             self.change_rate(thousandths, now_ns)
             return ""
+        thousandths = self._kept(thousandths)
         changed = replace(phase, rate_thousandths=thousandths, rate_unit=unit)
         if not self._live.rate_in_limits(changed.rate_nl_h):
             raise RefusedError(OUT_OF_RANGE)
@@ -206,8 +208,17 @@ class Commands:
                 return ""
         thousandths = _number(argument, state=self._needs_stopped)
         self._needs_rate_phase()
+        thousandths = self._kept(thousandths)
         self._memory.store_phase(self._live.selected_phase, replace(phase, volume_thousandths=thousandths))
         return ""
+
+    def _kept(self, thousandths: int) -> int:
+        """Return what a faulty memory keeps of a setting, once, in the pump's four digits; else the setting."""
+        if Fault.KEEPS_WRONG_SETTING not in self._faults:
+            return thousandths
+        wrong = max(thousandths * (PERMILLE + self._faults.value(Fault.KEEPS_WRONG_SETTING)) // PERMILLE, 0)
+        self._faults.end(Fault.KEEPS_WRONG_SETTING)
+        return parse_thousandths(format_thousandths(min(wrong, LIMIT_THOUSANDTHS - 1))) or 0
 
     def _needs_rate_phase(self) -> None:
         if self._live.phase(self._phase_number).function is not Function.RATE:

@@ -32,6 +32,8 @@ class Fault(Enum):
     """RAT reads back this many thousandths more than was set."""
     WRONG_VOLUME_READBACK = "wrong-volume-readback"
     """VOL reads back this many thousandths more than was set."""
+    KEEPS_WRONG_SETTING = "keeps-wrong-setting"
+    """The next rate or volume that is set at rest is kept wrongly, by this many permille; queries show what is kept."""
     SILENCE = "silence"
     """Dead electronics: hears and says nothing; the motor goes on and the watchdog still acts."""
 
@@ -53,9 +55,10 @@ DEFAULT_VALUES = {
     Fault.RATE_ERROR_COUNTED: 100_000,
     Fault.WRONG_RATE_READBACK: 10,
     Fault.WRONG_VOLUME_READBACK: 10,
+    Fault.KEEPS_WRONG_SETTING: 100,
     Fault.SILENCE: 1,
 }
-SIGNED = frozenset({Fault.RATE_ERROR, Fault.RATE_ERROR_COUNTED})
+SIGNED = frozenset({Fault.RATE_ERROR, Fault.RATE_ERROR_COUNTED, Fault.KEEPS_WRONG_SETTING})
 MIN_PPM = -1_000_000
 """The plunger may stand still instead of moving, not move backwards."""
 

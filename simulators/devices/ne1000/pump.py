@@ -318,6 +318,7 @@ class Ne1000:
                 | Fault.DUPLICATE
                 | Fault.WRONG_RATE_READBACK
                 | Fault.WRONG_VOLUME_READBACK
+                | Fault.KEEPS_WRONG_SETTING
             ):
                 pass
             case _:

@@ -40,6 +40,7 @@ from simulators.harness.faults.kinds import (
     ReplyLostAfterExecution,
     SensorFrozen,
     SensorLying,
+    SettingWrong,
 )
 
 HOOKS: dict[type[Fault], str] = {
@@ -54,6 +55,7 @@ HOOKS: dict[type[Fault], str] = {
     Occlusion: "spoil_pump",
     IgnoresStp: "spoil_pump",
     HalfDuplexDropsStp: "spoil_pump",
+    SettingWrong: "spoil_pump",
     CounterLost: "spoil_pump",
     PumpReset: "cut_pump_power",
     KeyPressed: "press_key",

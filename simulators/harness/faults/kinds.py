@@ -268,6 +268,16 @@ class HalfDuplexDropsStp(Timed):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SettingWrong(Timed):
+    """The pump keeps the next rate or volume wrongly, off by `error_permille`, and shows what it keeps."""
+
+    name = "setting-wrong"
+    hazards = (Hazard.PUMP_DEFECT, Hazard.OVER_INFUSION, Hazard.UNDER_INFUSION)
+    lasting = False
+    error_permille: Annotated[int, Within(low=-500, high=1_000)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CounterLost(Timed):
     """The pump's volume counter falls to zero."""
 
@@ -365,11 +375,10 @@ class CommandRetained(Timed):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandForged(Timed):
-    """A command appears that nobody pressed for, made up from what can be read on the bus `age_ms` before."""
+    """A command comes every second that nobody pressed for, made up from what the bus carried `age_ms` before."""
 
     name = "command-forged"
     hazards = (Hazard.UNAUTHORISED, Hazard.UNINTENDED_START)
-    lasting = False
     forgery: Forgery
     age_ms: Annotated[int, Within(low=5_001, high=600_000)]
     """Beyond the life of a token: what is fresher than that is stopped by the broker's rules alone."""
@@ -473,6 +482,7 @@ Fault = (
     | KeyRate
     | IgnoresStp
     | HalfDuplexDropsStp
+    | SettingWrong
     | CounterLost
     | ProbeOff
     | SensorFrozen

@@ -63,6 +63,7 @@ from simulators.harness.faults.kinds import (
     ReplyLostAfterExecution,
     SensorFrozen,
     SensorLying,
+    SettingWrong,
     Shown,
 )
 from simulators.harness.virtual.bay import CUFF, OXIMETER, PUMP, Bay
@@ -77,6 +78,7 @@ RAMP_NS = 10_000_000_000
 """How long the patient takes to change."""
 FORGER = "anna"
 """Whose account a forged command comes from."""
+FORGED_EVERY_NS = 1_000_000_000
 _FAILURES = {
     CuffFailure.WEAK_SIGNAL: ErrorCode.WEAK_SIGNAL,
     CuffFailure.ARTEFACT: ErrorCode.ARTEFACT,
@@ -172,6 +174,8 @@ class Mischief:
         match fault:
             case ReplyLostAfterExecution():
                 pump.begin_fault(PumpFault.DROP_REPLY, now_ns, fault.replies)
+            case SettingWrong():
+                pump.begin_fault(PumpFault.KEEPS_WRONG_SETTING, now_ns, fault.error_permille)
             case CounterLost():
                 pump.begin_fault(PumpFault.COUNTER_LOST, now_ns)
             case PumpStall() | Occlusion():
@@ -284,13 +288,12 @@ class Mischief:
             faults = replace(faults, longest_delay_ns=max(each.delay_ms for each in late) * NS_PER_MS)
         broker.faults = faults
 
-    def _plant_command(self, fault: Fault, _begins: bool) -> None:
+    def _plant_command(self, fault: Fault, begins: bool) -> None:
         bay = self._bay
         match fault:
             case CommandForged():
-                planted = self._forged(fault.forgery, age_ms=fault.age_ms)
-                if planted is not None:
-                    bay.broker.publish(str(planted[0]), planted[1])
+                if begins:
+                    self._forge(fault)
             case CommandRetained():
                 planted = self._last(fault.forgery) or self._forged(fault.forgery, age_ms=0)
                 # whoever connects gets it, and the daemon connects anew
@@ -299,6 +302,15 @@ class Mischief:
                     bay.broker.publish(str(planted[0]), planted[1], retain=True)
             case _:
                 raise ValueError(f"{fault.name} does not belong to this hook")
+
+    def _forge(self, fault: CommandForged) -> None:
+        """Send one forged command, and the next a little later, until the fault is over."""
+        if not any(each is fault for each in self._in_force):
+            return
+        planted = self._forged(fault.forgery, age_ms=fault.age_ms)
+        if planted is not None:
+            self._bay.broker.publish(str(planted[0]), planted[1])
+        self._bay.clock.call_at(self._bay.clock.now_ns() + FORGED_EVERY_NS, partial(self._forge, fault))
 
     def _last(self, forgery: Forgery) -> tuple[Topic, bytes] | None:
         for entry in reversed(self._bay.tape.entries):

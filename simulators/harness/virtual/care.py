@@ -63,6 +63,8 @@ class Care:
             await anna.command(Assess(moaas=5, respiration_bpm=14))
         elif now_ns - self._idle_ns > anna.habits.gives_up_after_s * NS_PER_S:
             await anna.stop("nothing has flowed for too long")
+        elif state.mode is Mode.RUNNING and anna.is_asked_to_pause():
+            await anna.pause("the patient asks for it")
         elif state.order is None:
             return
         elif state.mode is Mode.READY:

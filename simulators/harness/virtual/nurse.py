@@ -71,16 +71,18 @@ class Habits:
     """She sends something that is not right: another order's hash, another session, an old revision."""
     gives_up_after_s: float = 900.0
     """How long an infusion may stay paused before she ends it."""
+    pauses_every_s: float | None = None
+    """How often, on average, she pauses an infusion that runs, because somebody asks for it; None is never."""
     is_away: Callable[[int], bool] = lambda _now_ns: False
     """Whether she is away at an instant: no look, no command, and her screen sleeps."""
 
 
 PROMPT = Habits()
-SLOW = Habits(looks_every_s=20.0, reacts_within_s=(2.0, 7.0))
+SLOW = Habits(looks_every_s=20.0, reacts_within_s=(2.0, 7.0), pauses_every_s=240.0)
 """Some of what she sends is older than the five seconds that a token is worth."""
 ABSENT = Habits(is_away=lambda _now_ns: True)
-WRONG = Habits(errs=0.5)
-DOUBLING = Habits(doubles=1.0)
+WRONG = Habits(errs=0.5, pauses_every_s=20.0)
+DOUBLING = Habits(doubles=1.0, pauses_every_s=20.0)
 
 
 class Nurse:
@@ -158,6 +160,11 @@ class Nurse:
     async def pause(self, reason: str = "") -> Ack | None:
         """Press pause, whatever the screen shows."""
         return await self._press(Pause(reason=reason), seen=None)
+
+    def is_asked_to_pause(self) -> bool:
+        """Tell whether, since she last looked, somebody has asked her to pause: at random, as often as she has it."""
+        every_s = self.habits.pauses_every_s
+        return every_s is not None and self._rng.random() < self.habits.looks_every_s / every_s
 
     async def command(self, command: Command) -> Ack | None:
         """Decide on what the screen shows, press, and return the final word; None where none came in time."""

@@ -36,6 +36,8 @@ COUNT_NL = 10_000
 """The last digit of the NE-1000's counter from 10 mL on."""
 INTERVAL_EVERY_NS = 5_000_000_000
 """The journal repeats the interval at every poll; one of them in so long is judged, and the last."""
+OPENED_NS = 2_000_000_000
+"""So long after the pump's port was opened every one is."""
 
 _POINTS = {f"{PUMP}>": Point.WRITTEN, f"{PUMP}>heard": Point.HEARD, f"{PUMP}<": Point.READ}
 _KINDS = {kind.value: kind for kind in Kind}
@@ -171,7 +173,8 @@ def _intervals(bay: Bay) -> Iterator[RecordedInterval]:
     last_ns = -INTERVAL_EVERY_NS
     saved = bay.store.sessions
     for place, (saved_ns, body) in enumerate(saved, 1):
-        if saved_ns - last_ns < INTERVAL_EVERY_NS and place < len(saved):
+        opened = any(opened_ns <= saved_ns < opened_ns + OPENED_NS for opened_ns in bay.links[PUMP].opened_ns)
+        if not opened and saved_ns - last_ns < INTERVAL_EVERY_NS and place < len(saved):
             continue
         record = newest_session((body,))
         if record is not None:

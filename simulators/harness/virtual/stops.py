@@ -32,11 +32,13 @@ from simulators.harness.faults.kinds import (
     ReplyLostAfterExecution,
 )
 from simulators.oracle.allowances import OBEDIENCE_NS, SILENCE_MARGIN_NS, Path, allowance, condition
-from simulators.oracle.observation import NS_PER_S, Kind, Life, Receipt, Received, StopCondition, Word
-from simulators.oracle.signs import Limit, Reading, needs
+from simulators.oracle.observation import NS_PER_S, Bar, Kind, Life, Receipt, Received, StopCondition, Word
+from simulators.oracle.signs import Limit, Need, Reading, needs
 
 SETTLE_NS = 3 * NS_PER_S
 """What a line's fault leaves behind: a port that is opened again, a reply that is waited for."""
+AT_ONCE_NS = 1_000_000
+"""A stop that a person asks for leaves in the same callback, and that takes no simulated time."""
 NOTICED_NS = 3 * NS_PER_S
 """After so long the journal's failure is a stop condition."""
 OXIMETER_MISSING_NS = 15 * NS_PER_S
@@ -64,6 +66,13 @@ CUFF_SETTLE_NS = 10 * NS_PER_S
 BASELINE_APART_NS = 31 * NS_PER_S
 BASELINE_AGE_NS = 899 * NS_PER_S
 """The profile's 30 s and 900 s, and a second: a result leaves the cuff a moment after its cycle has ended."""
+
+
+START_LIMITS = (
+    Limit(sign="spo2", low=95, high=None, for_ns=0, missing_ns=5 * NS_PER_S),
+    Limit(sign="hr", low=50, high=110, for_ns=0, missing_ns=5 * NS_PER_S),
+)
+"""What neither a start nor a resume is free beyond, not even with a reason; written out here once more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,12 +117,14 @@ class _Cause:
     from_ns: int
     until_ns: int
     text: str
+    at_once: bool = False
 
 
 def _halts(situation: Situation) -> Iterator[_Cause]:
     for command in situation.received:
         if command.kind.halts:
-            yield _Cause(from_ns=command.at_ns, until_ns=command.at_ns, text=f"{command.kind.value} by {command.user}")
+            text = f"{command.kind.value} by {command.user}"
+            yield _Cause(from_ns=command.at_ns, until_ns=command.at_ns, text=text, at_once=True)
 
 
 def _situations(situation: Situation) -> Iterator[_Cause]:
@@ -150,11 +161,29 @@ def _signs(situation: Situation) -> Iterator[_Cause]:
         yield from _rises(situation, watched)
 
 
+def bars(situation: Situation) -> tuple[Bar, ...]:
+    """Return what barred every start and resume, in the order of time."""
+    found = [
+        Bar(from_ns=need.from_ns, until_ns=need.until_ns, cause=need.cause)
+        for watched in _watched(situation, Line.OXIMETER, SETTLE_NS)
+        for need in _needs(situation, START_LIMITS, watched)
+    ]
+    for fault in situation.faults:
+        if isinstance(fault, BrokerGone):
+            from_ns, until_ns = situation.begin_ns + fault.start_ns, situation.begin_ns + fault.end_ns
+            found.append(Bar(from_ns=from_ns, until_ns=until_ns, cause="the broker is gone"))
+    return tuple(sorted(found, key=lambda each: each.from_ns))
+
+
 def _needed(situation: Situation, limits: Iterable[Limit], watched: Stretch) -> Iterator[_Cause]:
+    for need in _needs(situation, limits, watched):
+        yield _Cause(from_ns=need.from_ns, until_ns=need.until_ns, text=need.cause)
+
+
+def _needs(situation: Situation, limits: Iterable[Limit], watched: Stretch) -> Iterator[Need]:
     seen = _seen(situation, watched)
     for limit in limits:
-        for need in needs(seen, limit, watched_from_ns=watched.from_ns, until_ns=watched.to_ns):
-            yield _Cause(from_ns=need.from_ns, until_ns=need.until_ns, text=need.cause)
+        yield from needs(seen, limit, watched_from_ns=watched.from_ns, until_ns=watched.to_ns)
 
 
 def _seen(situation: Situation, watched: Stretch) -> list[Reading]:
@@ -272,6 +301,8 @@ def _made(cause: _Cause, situation: Situation, dead: Sequence[Stretch], deaf: Se
         lease_ns=lease_ns,
         stop_latency_ns=latency_ns,
     )
+    if cause.at_once and made.wire_within_ns is not None:
+        made = replace(made, wire_within_ns=AT_ONCE_NS)
     if not is_dead:
         return made
     # each time the daemon opens the port it may take the whole path anew

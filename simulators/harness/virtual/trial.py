@@ -19,7 +19,7 @@ from simulators.harness.virtual.nurse import PROMPT, Nurse
 from simulators.harness.virtual.observed import OBSERVED, NoOrderError, observe
 from simulators.harness.virtual.pressures import pressures
 from simulators.harness.virtual.readings import readings
-from simulators.harness.virtual.stops import Situation, stops
+from simulators.harness.virtual.stops import Situation, bars, stops
 from simulators.oracle.judge import judge
 from simulators.oracle.observation import Claim, Observation
 from simulators.oracle.observation import Mode as Claimed
@@ -180,7 +180,7 @@ def _observed(bay: Bay, scenario: Scenario, mischief: Mischief, begin_ns: int) -
             *pressures(entry for entry in bay.tape.entries if entry.source == f"{CUFF}<"),
         ),
     )
-    return replace(seen, stops=stops(situation))
+    return replace(seen, stops=stops(situation), bars=bars(situation))
 
 
 def _ms(at_ns: int, begin_ns: int) -> int:
