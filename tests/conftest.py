@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+pytest_plugins = ("tools.trace.plugin", "pytester")
+
 IN_CI = os.environ.get("CI") == "true"
 GRACE_S = 1.0
 
