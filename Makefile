@@ -44,7 +44,7 @@ demo: $(STAMP)
 	@exec $(BIN)/pumpd demo $(ARGS)
 
 test: $(STAMP)
-	@exec $(BIN)/python -m pytest $(or $(ARGS),--every-requirement)
+	@exec $(BIN)/python -m pytest -n auto --dist loadgroup $(or $(ARGS),--every-requirement)
 
 check: $(STAMP)
 	@$(BIN)/ruff check --quiet . || { echo "check: lint failed. 'make format' repairs what can be repaired by itself." >&2; exit 1; }

@@ -24,6 +24,13 @@ settings.register_profile("deep", max_examples=5000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if IN_CI else "dev"))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let tests with real processes run one after the other, in one worker: they lean on real time."""
+    for item in items:
+        if item.get_closest_marker("process") is not None:
+            item.add_marker(pytest.mark.xdist_group("process"))
+
+
 def _open_ptys() -> set[tuple[int, str]]:
     found = set()
     for entry in Path("/proc/self/fd").glob("*"):

@@ -16,7 +16,7 @@ from tests.scenarios.evidence import (
     assert_resume_refused_then_accepted,
 )
 
-pytestmark = pytest.mark.timeout(PLAYED_WITHIN_S + 60)
+pytestmark = [pytest.mark.process, pytest.mark.timeout(PLAYED_WITHIN_S + 60)]
 
 NS_PER_S = 1_000_000_000
 ORDERED_S = 2_400

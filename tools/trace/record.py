@@ -23,8 +23,11 @@ class Run:
 
 
 def function_of(node: str) -> str:
-    """Return the test function of a node id: the cases of a parametrised test are one."""
-    return node.partition("[")[0]
+    """Return the test function of a node id: the cases of a parametrised test are one.
+
+    A parallel run adds `@` and the name of a group of tests that must not run at the same time.
+    """
+    return node.partition("[")[0].partition("@")[0]
 
 
 def write(root: Path, run: Run) -> None:
