@@ -45,6 +45,7 @@ async def mode(nurse: Nurse, wanted: Mode, within_s: float = 30.0) -> State:
     return state
 
 
+@pytest.mark.req("DOSE-05")
 def test_forty_minutes_give_the_order(config: Config) -> None:
     with Bay(config, seed=1) as bay:
 
@@ -118,6 +119,7 @@ def test_a_stalled_disk_pauses(config: Config) -> None:
         bay.run(scenario())
 
 
+@pytest.mark.req("LOG-01")
 def test_a_full_disk_pauses_and_names_itself(config: Config) -> None:
     with Bay(config, seed=4) as bay:
 
@@ -186,6 +188,7 @@ def test_a_fault_while_the_port_is_opened_again_ends_the_daemon(config: Config) 
         assert bay.run(scenario())
 
 
+@pytest.mark.req("CMD-02")
 def test_a_doubled_command_acts_once(config: Config) -> None:
     with Bay(config, seed=7) as bay:
 
