@@ -93,6 +93,11 @@ def test_a_parallel_run_fails_for_it_too(project: pytest.Pytester) -> None:
     assert "names requirement 'DOSE-02'" in result.stdout.str()
 
 
+def test_a_test_amid_which_the_run_ended_has_not_passed(project: pytest.Pytester) -> None:
+    assert play(project, GOOD.replace("assert dose", "pytest.exit('enough')")).ret == pytest.ExitCode.INTERRUPTED
+    assert kept(project)["outcomes"] == {}
+
+
 def test_a_part_of_the_tests_does_not_fail_for_it(project: pytest.Pytester) -> None:
     assert play(project, GOOD, "-k", "nothing").ret == 0
     assert not kept(project)["complete"]

@@ -83,7 +83,9 @@ class Recorder:
         self._unproven: list[str] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Keep the worst of set-up, call and tear-down."""
+        """Keep how the call ended, or a worse end of set-up or tear-down; without a call a test has not passed."""
+        if report.when != "call" and report.passed:
+            return
         for key, value in report.user_properties:
             if key == record.KEY:
                 tests = self._outcomes.setdefault(str(value), {})
