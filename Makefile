@@ -8,12 +8,13 @@ STAMP  := $(VENV)/.installed
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench format
+.PHONY: help setup demo test check trace bench format
 
 help:
 	@echo "make demo    one simulated infusion, from order to summary   ARGS=\"--speed 1\"  ARGS=\"--scenario probe-off\""
 	@echo "make test    all tests, on every core; a part with            ARGS=\"tests/core -k dose\"  ARGS=\"-m long -n auto\""
-	@echo "make check   lint, format, types, layers, systemd units"
+	@echo "make check   lint, format, types, layers, trace, systemd units"
+	@echo "make trace   render docs/safety/trace.md"
 	@echo "make bench   one benchmark                                   ARGS=stop_latency"
 	@echo "make format  put the code into the house form"
 	@echo "make setup   create .venv only (the others do it by themselves)   PYTHON=python3.12"
@@ -43,7 +44,7 @@ demo: $(STAMP)
 	@exec $(BIN)/pumpd demo $(ARGS)
 
 test: $(STAMP)
-	@exec $(BIN)/python -m pytest $(or $(ARGS),-n auto)
+	@exec $(BIN)/python -m pytest $(or $(ARGS),-n auto --every-requirement)
 
 check: $(STAMP)
 	@$(BIN)/ruff check --quiet . || { echo "check: lint failed. 'make format' repairs what can be repaired by itself." >&2; exit 1; }
@@ -55,11 +56,16 @@ check: $(STAMP)
 	@report=$$($(BIN)/lint-imports 2>&1) || { echo "$$report"; \
 	  echo "check: an import breaks the layers that pyproject.toml sets. Move the code, not the contract." >&2; exit 1; }
 	@echo "layers        ok"
+	@$(BIN)/python -m tools.trace check || { echo "check: the trace from hazard to requirement to test is broken (docs/safety)." >&2; exit 1; }
+	@echo "trace         ok"
 	@if command -v systemd-analyze >/dev/null || [ "$${CI:-}" = true ]; then \
 	  report=$$($(BIN)/python -m pytest -q -p no:cacheprovider tests/test_systemd.py 2>&1) || { echo "$$report"; \
 	    echo "check: the systemd unit or the udev rule failed." >&2; exit 1; }; \
 	  echo "systemd       ok"; \
 	else echo "systemd       not checked: systemd-analyze is not installed here"; fi
+
+trace: $(STAMP)
+	@exec $(BIN)/python -m tools.trace render
 
 bench: $(STAMP)
 	@test -n "$(ARGS)" || { echo "Which one? For example: make bench ARGS=stop_latency. There are:" >&2; \

@@ -16,6 +16,8 @@ from xdist.remote import Producer
 
 from tests.scheduling import Scheduling
 
+pytest_plugins = ("tools.trace.plugin", "pytester")
+
 IN_CI = os.environ.get("CI") == "true"
 GRACE_S = 1.0
 

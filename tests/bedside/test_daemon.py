@@ -179,6 +179,7 @@ async def test_a_fault_in_a_callback_stops_the_pump_and_ends_the_daemon(config: 
         host.close()
 
 
+@pytest.mark.req("CTRL-10")
 async def test_lives_without_pump_monitors_and_bus(config: Config) -> None:
     running = daemon(config)
     task = asyncio.create_task(running.run())

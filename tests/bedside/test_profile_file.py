@@ -1,5 +1,6 @@
 """A profile is taken as a whole or refused as a whole, with one sentence per fault."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ def refusal(tmp_path: Path, old: str, new: str, count: int = 1) -> str:
     return str(caught.value)
 
 
+@pytest.mark.req("CFG-05")
 @pytest.mark.parametrize("name", ["demo", "ketamine-40min"])
 def test_the_shipped_profiles_load_unapproved(name: str) -> None:
     profile = load_profile(SHIPPED / f"{name}.toml")
@@ -68,7 +70,7 @@ def test_each_fault_refuses_the_whole(tmp_path: Path, old: str, new: str, words:
     assert words in refusal(tmp_path, old, new)
 
 
-@pytest.mark.req("CFG-04")
+@pytest.mark.req("CFG-04", "COMM-01", "COMM-07")
 @pytest.mark.parametrize("name", [name for name in BOUNDS if name.endswith("_ns") and name != "stop_latency_ns"])
 def test_times_outside_the_compiled_bounds_are_refused_on_both_sides(tmp_path: Path, name: str) -> None:
     field = f"{name[:-3]}_s"
@@ -107,6 +109,23 @@ def test_a_limit_that_only_alerts_does_not_count_as_one_that_pauses(tmp_path: Pa
         load_profile(path)
 
 
+@pytest.mark.req(
+    "VIT-02", "VIT-03", "VIT-14", "VIT-15", "VIT-16", "VIT-18", "START-05", "CTRL-05", "CFG-02", "DOSE-14", "START-09"
+)
+def test_what_is_shown_with_the_demo_profile_holds_for_the_default_one() -> None:
+    demo, default = (load_profile(SHIPPED / f"{name}.toml") for name in ("demo", "ketamine-40min"))
+    assert default.baseline_spacing_ns == 300 * NS_PER_S
+    changed = replace(
+        demo,
+        name=default.name,
+        hash=default.hash,
+        simulators_only=False,
+        baseline_spacing_ns=default.baseline_spacing_ns,
+    )
+    assert changed == default
+
+
+@pytest.mark.req("CFG-03")
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ProfileError, match="cannot be read"):
         load_profile(tmp_path / "absent.toml")

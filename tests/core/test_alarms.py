@@ -115,7 +115,7 @@ def test_a_lost_broker_alarms_soon_and_pauses_at_its_time_by_the_real_clock_alon
     assert core.state.halt is not None
 
 
-@pytest.mark.req("COMM-07")
+@pytest.mark.req("COMM-07", "ALRM-05")
 def test_the_last_station_that_falls_silent_is_a_loss_and_no_station_at_all_is_none() -> None:
     world = running()
     world.tell(StationSeen(user="anna", real_ns=world.now_ns))

@@ -100,6 +100,7 @@ def test_a_pump_that_passed_its_end_stop_is_not_bounded_by_it() -> None:
     assert ledger.high(11 * S) > ORDER_NL + 30_000
 
 
+@pytest.mark.req("DOSE-11")
 def test_without_contact_the_lease_bounds_what_may_have_flowed() -> None:
     ledger = begun().link_lost(5 * S)
     assert ledger.high(5 * S) == ledger.high(1_000 * S)
@@ -220,6 +221,7 @@ def test_a_counter_that_rises_at_rest_halts_and_alarms() -> None:
     assert world.mode is Mode.PAUSED
 
 
+@pytest.mark.req("DOSE-05")
 def test_a_whole_infusion_is_completed_within_one_count() -> None:
     world = in_mode(Mode.COMPLETED)
     assert ORDER_NL - 10_000 <= world.pump.given_nl <= ORDER_NL

@@ -82,7 +82,7 @@ def lose_broker(world: World) -> None:
     world.tell(BrokerLost(reason="gone", real_ns=world.now_ns))
 
 
-@pytest.mark.req("START-06", "CTRL-02")
+@pytest.mark.req("START-06", "CTRL-02", "CTRL-09")
 @pytest.mark.parametrize("step", [Step.INTENT, Step.PROGRAM])
 @pytest.mark.parametrize("between", [bad_value, lose_link, stop, pause, lose_journal, lose_broker])
 def test_what_comes_between_the_steps_undoes_the_start(step: Step, between: Callable[[World], None]) -> None:
@@ -148,6 +148,7 @@ def test_a_run_that_moved_and_stopped_again_tells_that_it_began() -> None:
     assert world.alarm_ids() & {"pump-stopped", "start-failed"}
 
 
+@pytest.mark.req("CTRL-08")
 def test_a_refused_run_leaves_nothing_behind() -> None:
     world = ready()
     world.run_outcome, world.run_reaches_pump = Outcome.REFUSED, False
@@ -229,6 +230,7 @@ def test_a_step_that_hangs_ends_at_its_limit(step: Step) -> None:
     assert "start-failed" in world.alarm_ids()
 
 
+@pytest.mark.req("START-07")
 def test_a_failed_program_starts_nothing() -> None:
     world = ready()
     world.program_answers = False
@@ -289,7 +291,7 @@ def test_an_edit_voids_the_confirmation_and_the_hash() -> None:
     assert "not the prepared order" in answer.reason
 
 
-@pytest.mark.req("START-02")
+@pytest.mark.req("START-02", "START-09")
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -435,7 +437,7 @@ def test_a_standing_cause_refuses_the_start_instead_of_halting_it() -> None:
     assert "the cause stands: MOAAS 2" in world.last_answer("start").reason
 
 
-@pytest.mark.req("START-06", "START-07")
+@pytest.mark.req("START-06", "START-07", "START-03", "COMM-06")
 def test_what_is_wrong_with_pump_journal_or_broker_blocks() -> None:
     world = ready()
     world.tell(PumpAttachFailed(reason="model 500"))
@@ -481,7 +483,7 @@ def test_a_resume_gives_what_is_left_counting_the_high_bound_at_the_ordered_rate
     assert 17_500_000 - 2 * 10_000 <= world.pump.given_nl <= 17_500_000
 
 
-@pytest.mark.req("CTRL-05", "CTRL-04")
+@pytest.mark.req("CTRL-05", "CTRL-04", "VIT-20")
 def test_a_resume_is_refused_while_the_cause_stands_or_is_not_acknowledged() -> None:
     world = running()
     world.spo2 = 91
@@ -596,6 +598,7 @@ def test_an_unusable_probe_blocks_the_start() -> None:
     blocked(world, "SPO2 is 6 s old")
 
 
+@pytest.mark.req("START-07")
 def test_the_read_back_of_another_run_is_ignored() -> None:
     world = ready()
     world.program_answers = False

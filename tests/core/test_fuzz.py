@@ -87,7 +87,7 @@ def act(world: World, what: str) -> None:  # noqa: C901 - one line per act
             world.tell(PumpStatus(state=PumpState.REST, asked_at_ns=world.now_ns - 900 * MS))
 
 
-@pytest.mark.req("CTRL-04", "CMD-02", "COMM-03", "DOSE-04", "DOSE-11")
+@pytest.mark.req("CTRL-04", "CMD-02", "COMM-03", "DOSE-04", "DOSE-11", "VIT-07", "ALRM-04")
 @given(
     st.lists(st.tuples(st.sampled_from(ACTS), st.sampled_from([0, 0.05, 0.3, 1, 4, 12, 40])), min_size=1, max_size=40)
 )

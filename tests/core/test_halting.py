@@ -136,7 +136,7 @@ def test_a_pump_that_stops_by_itself_amid_the_infusion_is_alarmed_at_once() -> N
     assert world.mode is Mode.PAUSED
 
 
-@pytest.mark.req("COMM-03", "ALRM-04")
+@pytest.mark.req("COMM-03", "ALRM-04", "VIT-07")
 def test_a_silent_pump_pauses_after_three_seconds_with_an_alarm() -> None:
     world = running()
     world.pump_answers = False
@@ -216,6 +216,7 @@ def test_a_restart_never_comes_up_running(mode: Mode) -> None:
         assert "restarted" in world.alarm_ids()
 
 
+@pytest.mark.req("DOSE-11", "LOG-02")
 def test_a_crash_right_after_run_counts_what_it_may_have_given() -> None:
     source = ready()
     source.start()

@@ -96,7 +96,7 @@ def test_what_a_first_value_does(kind: VitalKind, value: int, acts: str) -> None
     assert bool(only(effects, SendStop)) is (acts in {"pause", "end"})  # type: ignore[arg-type]
 
 
-@pytest.mark.req("VIT-15", "VIT-16", "VIT-09")
+@pytest.mark.req("VIT-15", "VIT-16", "VIT-09", "VIT-07")
 @pytest.mark.parametrize(
     ("kind", "value", "beyond_s", "acts"),
     [

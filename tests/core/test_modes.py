@@ -177,6 +177,7 @@ def test_no_event_raises_or_starts_anything_in_any_mode(mode: Mode) -> None:
         assert core.state.mode is not Mode.RUNNING or mode is Mode.RUNNING, event
 
 
+@pytest.mark.req("START-06")
 @pytest.mark.parametrize("mode", Mode)
 def test_commands_that_do_not_fit_are_refused_by_a_sentence(mode: Mode) -> None:
     for command in HUMAN:

@@ -43,6 +43,7 @@ def code(**changes: object) -> RefusalCode:
     return caught.value.code
 
 
+@pytest.mark.req("DOSE-01")
 def test_the_order_of_the_clinic() -> None:
     order = made()
     assert (order.dose_ng, order.volume_nl, order.rate_nl_h) == (35_000_000, 17_500_000, 26_250_000)
@@ -146,7 +147,7 @@ def test_the_tolerance_of_the_concentration(diluent: str, passes: bool) -> None:
         assert code(diluent_ml=D(diluent)) is RefusalCode.CONCENTRATION_MISMATCH
 
 
-@pytest.mark.req("DOSE-06", "START-09", "DOSE-02")
+@pytest.mark.req("DOSE-06", "START-09", "DOSE-02", "DOSE-07", "START-08", "CFG-01", "CFG-02")
 @pytest.mark.parametrize(
     ("changes", "refused"),
     [

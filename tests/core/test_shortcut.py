@@ -40,6 +40,7 @@ def test_a_stop_leaves_exactly_when_a_halt_begins(drawn: list[tuple[VitalKind, i
     assert not stops or isinstance(effects[0], SendStop)
 
 
+@pytest.mark.req("VIT-08")
 def test_the_stop_is_out_before_anything_else_is_evaluated() -> None:
     core, now_ns = core_in(Mode.RUNNING)
     now_ns += 10_000_000

@@ -63,6 +63,7 @@ def test_it_is_a_pump_driver_for_the_bench_only() -> None:
     assert driver.next_deadline_ns() is None
 
 
+@pytest.mark.req("COMM-01")
 @pytest.mark.parametrize(("address", "lease_s"), [(-1, 5), (100, 5), (0, 0), (0, 21)])
 def test_what_it_is_made_with_is_checked(address: int, lease_s: int) -> None:
     with pytest.raises(ValueError, match="it must be"):
@@ -72,6 +73,7 @@ def test_what_it_is_made_with_is_checked(address: int, lease_s: int) -> None:
 # ---- start-up -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.req("PUMP-07", "COMM-01", "COMM-11")
 @pytest.mark.parametrize("safe_s", [0, 10])
 @pytest.mark.parametrize("alarm", [None, Alarm.RESET, Alarm.TIMED_OUT])
 @pytest.mark.parametrize("bytewise", [False, True])
@@ -88,6 +90,7 @@ def test_start_up(safe_s: int, alarm: Alarm | None, bytewise: bool) -> None:
     assert bool(bench.of(PumpAlarmed)) == (alarm is not None)
 
 
+@pytest.mark.req("COMM-11")
 def test_status_and_counter_come_before_the_pump_counts_as_attached() -> None:
     bench = Bench().attached()
     kinds = [type(fact) for fact in bench.facts]
@@ -130,6 +133,7 @@ def test_one_lost_reply_does_not_prevent_start_up(number: int) -> None:
     assert len(bench.of(ReplyLost)) == 1
 
 
+@pytest.mark.req("START-07")
 def test_an_unknown_model_is_refused_by_name_and_once() -> None:
     bench = Bench()
     bench.bend_reply = lambda data: encode("00SNE500V3.919") if b"NE1000" in data else data
@@ -140,6 +144,7 @@ def test_an_unknown_model_is_refused_by_name_and_once() -> None:
     assert bench.commands().count("SAF5") == 1
 
 
+@pytest.mark.req("COMM-01", "COMM-06")
 def test_a_lease_that_reads_back_different_is_refused() -> None:
     bench = Bench()
     bench.bend_reply = lambda data: encode("00S50") if data == encode("00S5") else data
@@ -147,6 +152,7 @@ def test_a_lease_that_reads_back_different_is_refused() -> None:
     assert reasons(bench) == ["SAF reads back 50, sent was 5; look at the pump"]
 
 
+@pytest.mark.req("COMM-10")
 def test_a_foreign_address_and_basic_text_are_discarded_once_safe() -> None:
     bench = Bench().attached()
     bench.driver.receive(encode("01S") + b"\x0200S\x03" + encode("00S"), bench.now_ns)
@@ -174,6 +180,7 @@ def test_programming_reads_everything_back() -> None:
     assert since_dia.index("VOLML") < since_dia.index("VOL17.50")
 
 
+@pytest.mark.req("START-07")
 def test_the_14_mm_trap() -> None:
     order = replace(ORDER, diameter_um=12_450, volume_nl=3_000_000)
     bench = Bench().attached().programmed(order)
@@ -186,6 +193,7 @@ def test_the_14_mm_trap() -> None:
     assert "VOL reads back 3.000UL, sent was 3.000ML" in reasons(bench)[-1]
 
 
+@pytest.mark.req("PUMP-07")
 def test_the_phase_2_trap() -> None:
     small = replace(ORDER, volume_nl=10_000)
     bench = Bench().attached().programmed(small)
@@ -201,6 +209,7 @@ def test_the_phase_2_trap() -> None:
     assert reasons(bench) == ["FUN reads back RAT, sent was STP; look at the pump"]
 
 
+@pytest.mark.req("START-07", "PUMP-07")
 @pytest.mark.parametrize(
     ("fault", "says"), [(Fault.WRONG_RATE_READBACK, "RAT reads back"), (Fault.WRONG_VOLUME_READBACK, "VOL reads back")]
 )
@@ -277,6 +286,7 @@ def test_running_and_polling() -> None:
     assert bench.pump.state is Status.INFUSING
 
 
+@pytest.mark.req("COMM-01")
 def test_a_moving_pump_is_not_polled_without_being_told() -> None:
     bench = Bench().running()
     since_ns = bench.now_ns
@@ -286,6 +296,7 @@ def test_a_moving_pump_is_not_polled_without_being_told() -> None:
     assert [fact.kind for fact in bench.facts if isinstance(fact, PumpAlarmed)] == [PumpAlarmKind.WATCHDOG]
 
 
+@pytest.mark.req("CTRL-08")
 @pytest.mark.parametrize("lost", ["reply", "packet"])
 def test_run_is_never_sent_again(lost: str) -> None:
     bench = Bench().attached().programmed()
@@ -316,6 +327,7 @@ def test_a_doubled_run_packet_is_not_a_refusal(behaviour: Behaviour) -> None:
     assert Outcome.REFUSED not in answers_to_run(bench)
 
 
+@pytest.mark.req("CTRL-08")
 def test_run_with_a_pending_alarm_is_refused() -> None:
     bench = Bench().attached().programmed()
     bench.policy = LinePolicy.MOVING
@@ -326,6 +338,7 @@ def test_run_with_a_pending_alarm_is_refused() -> None:
     assert answers_to_run(bench) == [Outcome.REFUSED]
 
 
+@pytest.mark.req("COMM-03")
 @pytest.mark.parametrize("policy", [LinePolicy.STOPPING, LinePolicy.SILENT])
 def test_run_does_not_leave_without_permission(policy: LinePolicy) -> None:
     bench = Bench().attached().programmed()
@@ -338,6 +351,7 @@ def test_run_does_not_leave_without_permission(policy: LinePolicy) -> None:
     assert "RUN" not in bench.commands()
 
 
+@pytest.mark.req("PUMP-05")
 def test_an_alarm_at_rest_takes_the_program_away() -> None:
     bench = Bench().attached().programmed()
     bench.pump.power_cycle(bench.now_ns)
@@ -378,6 +392,7 @@ def test_after_a_lost_answer_the_line_is_quiet_and_the_other_question_goes_first
     assert bench.commands(since_ns) == ["", "DIS", ""]
 
 
+@pytest.mark.req("COMM-10")
 def test_a_late_answer_is_discarded() -> None:
     bench = Bench().running()
     bench.pump.begin_fault(Fault.DELAY_REPLY, bench.now_ns, 700 * MS_NS)
@@ -400,6 +415,7 @@ def test_a_pump_at_rest_is_polled_once_a_second() -> None:
 # ---- stopping -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.req("CTRL-03")
 @pytest.mark.parametrize("after_ms", range(0, 60, 3))
 @pytest.mark.parametrize("half_duplex", [False, True])
 def test_a_stop_during_a_poll(after_ms: int, half_duplex: bool) -> None:
@@ -437,6 +453,7 @@ def test_after_rest_it_keeps_asking_until_settled_and_sends_no_more_stops() -> N
     assert 9 <= bench.commands(since_ns).count("DIS") <= 11
 
 
+@pytest.mark.req("CTRL-03")
 def test_stops_are_repeated_while_nothing_comes_back() -> None:
     bench = Bench().running()
     bench.bend_reply = lambda _: b""
@@ -453,6 +470,7 @@ def test_stops_are_repeated_while_nothing_comes_back() -> None:
     assert set(bench.commands(since_ns)) == {"STP"}
 
 
+@pytest.mark.req("COMM-04")
 def test_a_pump_that_ignores_stp_is_left_to_its_watchdog() -> None:
     bench = Bench().running()
     bench.pump.begin_fault(Fault.IGNORES_STP, bench.now_ns)
@@ -491,6 +509,7 @@ def test_a_late_answer_to_a_stop_does_not_confirm_rest(delay_ms: int) -> None:
     assert set(states_since(bench, stopped_ns)) <= {PumpState.MOVING}
 
 
+@pytest.mark.req("CTRL-09")
 def test_a_stop_ends_what_is_in_hand() -> None:
     bench = Bench().attached()
     bench.driver.program(ORDER, bench.now_ns)
@@ -525,7 +544,7 @@ def test_closing_forgets_the_pump() -> None:
 # ---- policy ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.req("COMM-04")
+@pytest.mark.req("COMM-04", "CTRL-09")
 @pytest.mark.parametrize("stage", ["start-up", "programming", "running"])
 @pytest.mark.parametrize("policy", [LinePolicy.STOPPING, LinePolicy.SILENT])
 @pytest.mark.parametrize("stops", [False, True])

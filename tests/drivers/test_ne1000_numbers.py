@@ -97,6 +97,7 @@ def reply(data: str, address: int = 0) -> object:
     return parse_reply(Frame(data=data.encode(), framing=Framing.SAFE), address)
 
 
+@pytest.mark.req("PUMP-01")
 @pytest.mark.parametrize(
     ("letter", "kind"),
     [
@@ -146,6 +147,7 @@ def test_models() -> None:
     assert identify("NE500V3.9") is None
 
 
+@pytest.mark.req("DOSE-06")
 @pytest.mark.parametrize(
     ("rate_nl_h", "volume_nl", "diameter_um", "says"),
     [

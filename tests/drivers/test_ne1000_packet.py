@@ -54,6 +54,7 @@ def test_round_trip_after_junk_one_byte_at_a_time(data: str, junk: bytes) -> Non
     assert b"".join(item.data for item in found if isinstance(item, Junk)) == junk
 
 
+@pytest.mark.req("COMM-10")
 @given(data=replies, position=st.integers(0, 60), wrong=st.integers(1, 255), known=st.booleans())
 def test_one_damaged_byte_never_gives_another_packet(data: str, position: int, wrong: int, known: bool) -> None:
     packet = bytearray(encode(data))

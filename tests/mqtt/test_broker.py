@@ -115,6 +115,7 @@ async def test_a_wide_filter_is_refused_by_name(own_broker: RunningBroker) -> No
             await subscribe(anna, [f"{BASE}/state", "#"])
 
 
+@pytest.mark.req("CMD-05")
 async def test_a_wrong_password_is_refused(broker: RunningBroker) -> None:
     with pytest.raises(BrokerError, match="does not let anna in"):
         async with connected(broker.site.endpoint, user="anna", password=broker.site.password("ben")):
@@ -186,6 +187,7 @@ async def test_nobody_takes_over_a_running_session_by_its_client_name(own_broker
         assert await soon(daemon.messages.get()) == (BEN, b"own", False)
 
 
+@pytest.mark.req("COMM-12")
 async def test_a_session_that_outlives_its_connection_is_refused(own_broker: RunningBroker) -> None:
     site = own_broker.site
     lasting = Client(

@@ -104,6 +104,7 @@ def test_ids_are_short_and_plain(bad: object) -> None:
     assert received.id is None
 
 
+@pytest.mark.req("CMD-06")
 def test_an_oversized_command_is_malformed() -> None:
     received = judge(request(PREPARE) + b" " * 4096)
     assert isinstance(received, CommandMalformed)

@@ -44,6 +44,7 @@ def test_without_a_broker_section_everything_is_loopback(tmp_path: Path) -> None
     assert (site.endpoint.host, site.endpoint.port, site.endpoint.tls) == ("127.0.0.1", 1883, False)
 
 
+@pytest.mark.req("CMD-05")
 @pytest.mark.parametrize(
     ("old", "new", "parts"),
     [

@@ -48,10 +48,12 @@ no start: already infusing
 """
 
 
+@pytest.mark.req("DOSE-11", "COMM-05", "CFG-06", "UI-01")
 def test_the_whole_screen() -> None:
     assert render(with_alarm_and_vital(seen()), 5 * S // 2) == GOLDEN
 
 
+@pytest.mark.req("UI-02")
 def test_without_a_heartbeat_for_three_seconds_the_link_is_lost() -> None:
     view = seen()
     assert "LINK LOST" not in render(view, 4 * S)
@@ -66,6 +68,7 @@ def test_a_retained_heartbeat_is_no_sign_of_life() -> None:
     assert not view.is_live(0)
 
 
+@pytest.mark.req("UI-02")
 def test_a_value_out_of_the_brokers_store_is_not_shown_as_a_measurement() -> None:
     lines = [line for line in render(seen(retained=True), 2 * S).splitlines() if "spo2" in line]
     assert lines == ["  spo2     -- %      age unknown  valid       ok (nonin)"]
@@ -73,6 +76,7 @@ def test_a_value_out_of_the_brokers_store_is_not_shown_as_a_measurement() -> Non
     assert VitalKind.SPO2 not in stored.vitals
 
 
+@pytest.mark.req("UI-02")
 def test_an_age_grows_with_the_watchers_own_clock() -> None:
     for now_s in (1, 2, 3):
         assert f"{now_s + 1}.0 s" in next(line for line in render(seen(), now_s * S).splitlines() if "spo2" in line)

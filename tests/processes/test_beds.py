@@ -27,11 +27,13 @@ def _first_stop_heard_ns(evidence: Evidence, after_ns: int) -> int:
 class TestCut:
     """The cable is cut, or the daemon is killed with signal 9, while the pump runs."""
 
+    @pytest.mark.req("COMM-01", "COMM-02")
     def test_flow_ends_with_the_lease(self, performance: Performance, play: str) -> None:
         evidence = performance(play).evidence
         stopped_ns = evidence.plunger().stops_ns()[0]
         assert stopped_ns - _last_heard_ns(evidence, stopped_ns) <= LEASE_NS + STOP_LATENCY_NS
 
+    @pytest.mark.req("DOSE-11", "LOG-02")
     def test_the_same_session_comes_up_at_rest_with_an_interval_around_the_truth(
         self, performance: Performance, play: str
     ) -> None:
@@ -47,6 +49,7 @@ class TestCut:
         alarms = performance(play).evidence.alarms()
         assert alarms[ALARMS[play]]["priority"] == "high"
 
+    @pytest.mark.req("CTRL-04")
     def test_it_never_goes_on_by_itself_and_a_nurse_resumes_to_counted_flow(
         self, performance: Performance, play: str
     ) -> None:
@@ -82,6 +85,7 @@ class TestIgnoresStop:
         stopped_ns = played.evidence.plunger().stops_ns()[0]
         assert asked_ns < stopped_ns <= asked_ns + CONFIRM_NS + LEASE_NS + NS_PER_S
 
+    @pytest.mark.req("COMM-04")
     def test_it_was_the_silence_that_stopped_it(self, performance: Performance) -> None:
         evidence = performance("ignores-stop").evidence
         stopped_ns = evidence.plunger().stops_ns()[0]
@@ -92,6 +96,7 @@ class TestIgnoresStop:
         assert alarm["priority"] == "high"
         assert "Stop at the pump" in alarm["advice"]
 
+    @pytest.mark.req("CTRL-03")
     def test_rest_is_shown_only_once_it_is_true(self, performance: Performance) -> None:
         evidence = performance("ignores-stop").evidence
         stopped_ns = evidence.plunger().stops_ns()[0]
@@ -103,6 +108,7 @@ class TestIgnoresStop:
 class TestHalfDuplex:
     """The pump loses every packet that comes while it replies."""
 
+    @pytest.mark.req("CTRL-03")
     def test_repeated_stops_bring_it_to_rest_without_its_watchdog(self, performance: Performance) -> None:
         played = performance("half-duplex")
         stops_ns = played.evidence.plunger().stops_ns()
@@ -121,6 +127,7 @@ class TestHalfDuplex:
 class TestSignal:
     """SIGTERM in the middle of an infusion."""
 
+    @pytest.mark.req("CTRL-10")
     def test_the_pump_is_at_rest_before_the_daemon_ends(self, performance: Performance) -> None:
         played = performance("signal")
         plunger = played.evidence.plunger()
@@ -129,6 +136,7 @@ class TestSignal:
         assert played.instants_ns["signal"] < plunger.stops_ns()[-1] < played.instants_ns["end"]
         assert plunger.stops_ns()[-1] - played.instants_ns["signal"] < 2 * NS_PER_S
 
+    @pytest.mark.req("CMD-07")
     def test_a_second_daemon_on_the_same_port_is_refused_in_one_sentence(self, performance: Performance) -> None:
         played = performance("signal")
         said = [line for line in played.words["second daemon"].splitlines() if line.startswith("pumpd run:")]
@@ -165,6 +173,7 @@ class TestWrongEntries:
         assert words in answer.reason
         assert "\n" not in answer.reason
 
+    @pytest.mark.req("START-07")
     def test_a_pump_that_reads_back_something_else_is_not_started(self, performance: Performance) -> None:
         played = performance("wrong-entries")
         answer = played.answers["start"]

@@ -125,6 +125,7 @@ def _processes_of(folder: Path) -> list[str]:
     return found
 
 
+@pytest.mark.req("CTRL-10")
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("moment", ["starting up", "infusing"])
 def test_ctrl_c_stops_the_pump_first_and_leaves_nothing_behind(tmp_path: Path, moment: str) -> None:

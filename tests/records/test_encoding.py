@@ -96,6 +96,7 @@ EVERYTHING = st.builds(
 )
 
 
+@pytest.mark.req("LOG-03")
 @given(EVERYTHING)
 def test_a_record_comes_back_exactly(value: Everything) -> None:
     text = canonical(value)
@@ -109,6 +110,7 @@ def test_a_record_comes_back_exactly(value: Everything) -> None:
     assert "\n" not in text
 
 
+@pytest.mark.req("LOG-03")
 def test_the_text_of_a_record_is_settled() -> None:
     sample = Sample(
         kind=VitalKind.SPO2, value=None, validity=Validity.PROBE_OFF, measured_at_ns=5, source="Brustgürtel", seq=1

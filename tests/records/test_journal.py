@@ -45,6 +45,7 @@ def numbers(count: int) -> list[str]:
     return [f'{{"n":{number}}}' for number in range(count)]
 
 
+@pytest.mark.req("LOG-03")
 def test_records_are_written_in_order_with_both_clocks(path: Path, desk: Desk) -> None:
     journal: Journal = desk.open(path)
     journal.append("fact", {"n": 1}, 10)
@@ -96,6 +97,7 @@ async def test_a_confirmation_comes_on_the_loop_and_only_after_the_commit(path: 
     journal.close()
 
 
+@pytest.mark.req("LOG-01")
 def test_nothing_is_confirmed_while_the_commit_has_not_returned(path: Path, desk: Desk) -> None:
     gate = Gate()
     journal = desk.open(path, connect=gate.connect)
@@ -466,6 +468,7 @@ def test_a_killed_daemon_leaves_every_confirmed_record_in_a_whole_chain(path: Pa
         assert [each.mono_ns for each in written] == list(range(len(written)))
 
 
+@pytest.mark.req("COMM-11")
 def test_a_connection_synchronises_fully_and_waits_less_than_two_seconds(path: Path) -> None:
     with closing(database.connect(path)) as connection:
         found = {

@@ -20,6 +20,7 @@ SLACK_NS = 500_000_000
 INTERRUPTED_AFTER_S = 900
 
 
+@pytest.mark.req("DOSE-04", "LOG-02")
 @pytest.mark.process
 @pytest.mark.timeout(PLAYED_WITHIN_S)
 async def test_a_rebuilt_daemon_over_the_same_journal_completes_the_infusion(

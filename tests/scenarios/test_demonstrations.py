@@ -28,6 +28,7 @@ PRESSURE_PAUSES = {"sbp-high-pause", "sbp-rise-pause", "dbp-high-pause", "dbp-ri
 # ---- normal ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.req("DOSE-01")
 def test_the_order_is_computed_from_the_weight(normal: Demo) -> None:
     order = normal.evidence.last_state()["order"]
     shown = {name: Decimal(str(order[name])) for name in ("dose_mg", "volume_ml", "rate_ml_h", "concentration_mg_ml")}
@@ -75,6 +76,7 @@ def test_summary_journal_and_plunger_agree(demos: dict[str, Demo], scenario: str
 # ---- hypertension ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.req("CTRL-07", "VIT-14")
 def test_a_surge_pauses_and_nothing_flows_in_the_pause(hypertension: Demo) -> None:
     assert_no_flow_while_paused(hypertension.evidence)
     cause = hypertension.evidence.states("paused")[0].payload["cause"]
@@ -90,6 +92,7 @@ def test_the_alarm_of_a_surge_names_the_pressure(hypertension: Demo) -> None:
     assert not any("stale" in name for name in alarms)
 
 
+@pytest.mark.req("CTRL-05")
 def test_resume_is_refused_while_the_pressure_is_high_and_accepted_after(hypertension: Demo) -> None:
     assert_resume_refused_then_accepted(hypertension.evidence, "SBP", "DBP")
 
@@ -103,6 +106,7 @@ def test_after_a_surge_the_rest_of_the_order_is_given(hypertension: Demo) -> Non
 # ---- probe off ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.req("CTRL-07", "VIT-02")
 def test_a_probe_that_is_off_pauses_when_the_last_value_is_fifteen_seconds_old(probe_off: Demo) -> None:
     evidence = probe_off.evidence
     assert_no_flow_while_paused(evidence)
@@ -114,6 +118,7 @@ def test_a_probe_that_is_off_pauses_when_the_last_value_is_fifteen_seconds_old(p
     assert STALE_S - 1.5 <= late_s <= STALE_S + 1.5
 
 
+@pytest.mark.req("VIT-05")
 def test_a_probe_that_is_off_is_no_desaturation(probe_off: Demo) -> None:
     alarms = probe_off.evidence.alarms()
     assert alarms["spo2-stale-pause"]["cause"] == "stale"
@@ -129,6 +134,7 @@ def test_after_the_probe_is_back_the_rest_of_the_order_is_given(probe_off: Demo)
     assert_complete(probe_off.evidence, runs=2)
 
 
+@pytest.mark.req("DOSE-10")
 def test_what_is_left_of_a_paused_order_is_never_rounded_up(probe_off: Demo) -> None:
     plunger = probe_off.evidence.plunger()
     first_nl = next(flow.delivered_nl for flow in plunger.flows if flow.at_ns == plunger.stops_ns()[0])

@@ -45,6 +45,7 @@ async def mode(nurse: Nurse, wanted: Mode, within_s: float = 30.0) -> State:
     return state
 
 
+@pytest.mark.req("DOSE-05")
 def test_forty_minutes_give_the_order(config: Config) -> None:
     with Bay(config, seed=1) as bay:
 
@@ -119,6 +120,21 @@ def test_a_stalled_disk_pauses(config: Config) -> None:
         bay.run(scenario())
 
 
+@pytest.mark.req("LOG-01")
+def test_a_full_disk_pauses_and_names_itself(config: Config) -> None:
+    with Bay(config, seed=4) as bay:
+
+        async def scenario() -> None:
+            anna, _ = await infuse(bay)
+            bay.store.failure = "the disk is full; free some space"
+            state = await mode(anna, Mode.PAUSED)
+            assert state.cause is not None
+            assert "the disk is full" in state.cause
+            assert bay.flow_nl_h() == 0
+
+        bay.run(scenario())
+
+
 @pytest.mark.req("COMM-07")
 def test_a_broker_that_goes_and_comes_back_loses_nothing(config: Config) -> None:
     with Bay(config, seed=5) as bay:
@@ -173,6 +189,7 @@ def test_a_fault_while_the_port_is_opened_again_ends_the_daemon(config: Config) 
         assert bay.run(scenario())
 
 
+@pytest.mark.req("CMD-02")
 def test_a_doubled_command_acts_once(config: Config) -> None:
     with Bay(config, seed=7) as bay:
 
