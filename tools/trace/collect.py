@@ -29,7 +29,7 @@ def collect(root: Path) -> dict[str, tuple[str, ...]]:
     """Return by requirement the test functions that name it, in order; raises `CollectError`."""
     collector, said = _Collector(), io.StringIO()
     with contextlib.chdir(root), contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-        code = pytest.main(["--collect-only", "--quiet", "-p", "no:cacheprovider"], plugins=[collector])
+        code = pytest.main(["--collect-only", "-qq", "-p", "no:cacheprovider"], plugins=[collector])
     if code != pytest.ExitCode.OK:
         raise CollectError(said.getvalue())
     return {each: tuple(sorted(names)) for each, names in sorted(collector.tests.items())}
