@@ -71,7 +71,7 @@ class Interlocks:
 
     def wants_repeat(self, now_ns: int) -> bool:
         """Say whether a crossed limit waits for the cuff to confirm it; once it is due it no longer waits."""
-        return any(
+        return bool(self.pending) and any(
             item.rule.confirm_within_ns is not None and not item.confirmed and now_ns < item.due_at_ns
             for item in self.pending.values()
         )

@@ -107,7 +107,7 @@ def _writer_for(kind: type) -> _Writer:
     if issubclass(kind, BaseModel):
         writer = _model_writer(kind)
     elif issubclass(kind, Enum):
-        writer = _enum_text
+        writer = {member: _text(member.value) for member in kind}.__getitem__
     elif issubclass(kind, Decimal):
         writer = _decimal_text
     elif issubclass(kind, (int, str)):
@@ -120,10 +120,6 @@ def _writer_for(kind: type) -> _Writer:
         raise TypeError(f"{kind.__name__} has no exact JSON form; numbers must be int or finite Decimal")
     _WRITERS[kind] = writer
     return writer
-
-
-def _enum_text(value: Enum) -> str:
-    return _text(value.value)
 
 
 def _model_writer(kind: type[BaseModel]) -> _Writer:

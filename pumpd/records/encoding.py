@@ -58,16 +58,12 @@ def _list(texts: Iterable[str]) -> str:
 
 
 def _mapping(value: Mapping[object, object]) -> str:
-    if all(type(key) is str for key in value):
+    if set(map(type, value)) <= {str}:
         if TYPE_KEY in value:
             raise EncodingError(f'a recorded mapping cannot have the key "{TYPE_KEY}": it marks a dataclass')
         keys = sorted(typing.cast(Iterable[str], value))
         return f"{{{','.join([f'{_string(key)}:{canonical(value[key])}' for key in keys])}}}"
     return _list(sorted(f"[{canonical(key)},{canonical(item)}]" for key, item in value.items()))
-
-
-def _enum(value: Enum) -> str:
-    return canonical(value.value)
 
 
 _ENCODERS: dict[type, _Encoder] = {
@@ -89,7 +85,7 @@ def _encoder_for(kind: type) -> _Encoder:
     encoder: _Encoder
     if issubclass(kind, Enum):
         _check_enum(kind)
-        encoder = _enum
+        encoder = {member: canonical(member.value) for member in kind}.__getitem__
     elif is_dataclass(kind):
         encoder = _dataclass_encoder(kind)
     elif issubclass(kind, Mapping):

@@ -19,25 +19,21 @@ class VirtualClock:
 
     def __init__(self, loop: VirtualLoop) -> None:
         self._loop = loop
+        self.now_ns = loop.now_ns
+        """Return simulated time."""
+        self.real_ns = loop.now_ns
+        """Return simulated time: people and networks live in it too."""
         self.wall_offset_ns = 0
         """How far the wall clock is off: set it to let the wall time jump."""
         self._wall = (-1, "")
         """A whole second of the wall time and its text, without the fraction."""
-
-    def now_ns(self) -> int:
-        """Return simulated time."""
-        return self._loop.now_ns()
-
-    def real_ns(self) -> int:
-        """Return simulated time: people and networks live in it too."""
-        return self._loop.now_ns()
 
     def wall_utc(self) -> str:
         """Return the wall time as RFC 3339 in UTC."""
         wall_s, rest_ns = divmod(self._loop.now_ns() + self.wall_offset_ns, NS_PER_S)
         known_s, text = self._wall
         if known_s != wall_s:
-            text = (EPOCH + timedelta(seconds=wall_s)).strftime("%Y-%m-%dT%H:%M:%S")
+            text = (EPOCH + timedelta(seconds=wall_s)).replace(tzinfo=None).isoformat()
             self._wall = (wall_s, text)
         return f"{text}.{rest_ns // NS_PER_MS:03d}+00:00"
 

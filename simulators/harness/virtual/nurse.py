@@ -107,7 +107,8 @@ class Nurse:
         self._rng = rng
         self._topics = BedTopics(bed=bed)
         plain = (Channel.STATUS, Channel.HEARTBEAT, Channel.STATE, Channel.ALARMS)
-        self._filters = (*(f"{ROOT}/{bed}/{channel.value}" for channel in plain), self._topics.ack(user))
+        self._ack_topic = self._topics.ack(user)
+        self._filters = (*(f"{ROOT}/{bed}/{channel.value}" for channel in plain), self._ack_topic)
         self._connection: Connection | None = None
         self._view = View(bed=bed)
         self._unread: dict[str, tuple[bytes, bool, int]] = {}
@@ -121,9 +122,7 @@ class Nurse:
             self._view = self._view.after(topic, payload, retained=kept, now_ns=at_ns)
         self._unread.clear()
         for payload in self._receipts:
-            self._view = self._view.after(
-                self._topics.ack(self.user), payload, retained=False, now_ns=self.clock.now_ns()
-            )
+            self._view = self._view.after(self._ack_topic, payload, retained=False, now_ns=self.clock.now_ns())
         self._receipts.clear()
         return self._view
 
@@ -244,7 +243,7 @@ class Nurse:
             self._connection.publish(topic, payload, retain=False)
 
     def _message(self, topic: str, payload: bytes, kept: bool) -> None:
-        if topic == self._topics.ack(self.user):
+        if topic == self._ack_topic:
             self._receipts.append(payload)
         else:
             self._unread[topic] = (payload, kept, self.clock.now_ns())
