@@ -4,7 +4,7 @@ import argparse
 import sys
 from importlib.metadata import entry_points, version
 
-from pumpd.bedside import run_command
+from pumpd.bedside import check_command, run_command
 from pumpd.mqtt.broker_command import add_broker_parser
 from pumpd.mqtt.nurse import add_nurse_parser
 from pumpd.mqtt.watch import add_watch_parser
@@ -20,7 +20,13 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=version("pumpd"))
     subparsers = parser.add_subparsers(title="subcommands", required=True, metavar="SUBCOMMAND")
-    for add in (run_command.add_parser, add_nurse_parser, add_watch_parser, add_broker_parser):
+    for add in (
+        run_command.add_parser,
+        check_command.add_parser,
+        add_nurse_parser,
+        add_watch_parser,
+        add_broker_parser,
+    ):
         add(subparsers)
     words = sys.argv[1:] if arguments is None else arguments
     asks_help = not words or words[0] in {"-h", "--help"}

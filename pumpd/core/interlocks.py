@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from pumpd.core.ports import Sample, Validity, VitalKind
-from pumpd.core.profile import Action, AgeRule, Profile, VitalRule
+from pumpd.core.profile import RESTRICTION, Action, AgeRule, Profile, VitalRule
 from pumpd.core.quantities import NS_PER_S
 from pumpd.core.session import Baseline
 from pumpd.core.vitals import Vitals
@@ -88,7 +88,7 @@ class Interlocks:
             *(_impossible_trip(sample) for sample in self.impossible.values()),
         ]
         if len(found) > 1:
-            found.sort(key=lambda trip: _RESTRICTION[trip.action], reverse=True)
+            found.sort(key=lambda trip: RESTRICTION[trip.action], reverse=True)
         return tuple(found)
 
     def next_deadline_ns(self, profile: Profile, vitals: Vitals, now_ns: int) -> int | None:
@@ -100,9 +100,6 @@ class Interlocks:
                 measured + age for age in (rule.alert_ns, rule.pause_ns, rule.end_ns) if measured + age > now_ns
             )
         return min(times, default=None)
-
-
-_RESTRICTION = {Action.ALERT: 0, Action.PAUSE: 1, Action.END: 2}
 
 
 def _limit(rule: VitalRule, baseline: Baseline | None) -> int | None:

@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, Field, JsonValue, StringConstraints, TypeAdapter, ValidationError
 
+from pumpd.core.bounds import Measure
 from pumpd.core.commands import ReceiptState
 from pumpd.core.modes import Mode
 from pumpd.core.ports import Validity, VitalKind
@@ -30,6 +31,7 @@ Count = Annotated[int, Field(ge=0)]
 ModeName = Annotated[Mode, Field(strict=False)]
 Kind = Annotated[VitalKind, Field(strict=False)]
 ValidityName = Annotated[Validity, Field(strict=False)]
+MeasureName = Annotated[Measure, Field(strict=False)]
 ReceiptName = Annotated[ReceiptState, Field(strict=False)]
 PriorityName = Literal["high", "medium", "low"]
 PhaseName = Literal["preparing", "infusing", "observing", "closed"]
@@ -99,6 +101,8 @@ class Order(Payload):
     volume_ml: Exact
     rate_ml_h: Exact
     syringe: Label
+    soft_limits_passed: Annotated[tuple[Text, ...], Field(strict=False, description="each with value and limits")]
+    soft_limit_reason: Text = Field(description="why they may be passed, by who prepared it")
     prepared_by: Name
     confirmed_by: Name | None
     started_by: Name | None
@@ -291,7 +295,11 @@ class PrepareRequest(Request):
     declared_concentration_mg_ml: Exact
     syringe: Label
     syringe_fill_ml: Exact
-    soft_limit_reason: Text = Field(default="", description="why a soft limit may be passed")
+    soft_limits: Annotated[
+        tuple[MeasureName, ...],
+        Field(strict=False, max_length=len(Measure), description="the soft limits meant to be passed, exactly"),
+    ] = ()
+    soft_limit_reason: Text = Field(default="", description="why these soft limits may be passed")
 
 
 class ConfirmRequest(Request):
