@@ -93,7 +93,7 @@ def read_profile(path: Path) -> Reading:
     sources = tuple(source for _, source in _sourced(form))
     found = [*_source_findings(form), *_settings_findings(form), *_bound_findings(form)]
     profile = None
-    if not any(finding.where.startswith(("lease", "times")) for finding in found):
+    if bounds.SETTINGS.keys() <= {*form.lease, *form.times}:  # each of the others can be missing, and is then found
         profile = _to_core(form, sha256[:HASH_CHARACTERS], approvals)
         found.extend(profile_check.findings(profile))
     return Reading(

@@ -81,8 +81,8 @@ def _vitals(profile: Profile) -> Iterator[str]:
         )
         wrapped = [_cell_lines(cell, width) for cell, width in zip(cells, _COLUMNS, strict=True)]
         yield from (_row(line) for line in zip_longest(*wrapped, fillvalue=""))
-    yield "  +n: above baseline. (n): up to n by a prescriber, with a reason. n s: for so long; without, at once."
-    yield "  rep n: when a repeat confirms it, or none has come in n seconds."
+    yield "  +n: above baseline. (n): up to n by a prescriber, with a reason. n s: for n seconds."
+    yield "  rep n: when a repeat confirms it, or none has come in n seconds. Without a time: at once."
     ages = (
         f"{age.vital.name} {age.alert_ns // NS_PER_S}/{age.pause_ns // NS_PER_S}/{age.end_ns // NS_PER_S} s"
         for age in profile.ages
@@ -154,15 +154,19 @@ def _wrapped(words: str) -> list[str]:
 
 
 def _sources(reading: Reading, room: int) -> list[str]:
-    """Return owners and as many distinct sources as the page has room for, and how many it leaves to the file."""
-    owners = ", ".join(reading.owners)
-    lines = [textwrap.shorten(f"OWNERS of these limits: {owners}", PAGE_COLUMNS, placeholder=" ... (all in the file)")]
-    room -= len(lines) + 1
-    distinct = sorted({_short_source(citation) for citation in reading.citations})
-    shown = [textwrap.shorten(f"  {source}", PAGE_COLUMNS - 2, placeholder=" ...") for source in distinct]
-    fits = shown if len(shown) <= room else shown[: max(room - 1, 0)]
-    left = len(shown) - len(fits)
-    return [*lines, "SOURCES", *(f"  {line}" for line in fits), *([f"  and {left} more in the file"] if left else [])]
+    """Return the owners, and of the distinct sources as many as the page has room for."""
+    owners = f"OWNERS of these limits: {', '.join(reading.owners)}"
+    sources = " | ".join(sorted({_short_source(citation) for citation in reading.citations}))
+    return [
+        textwrap.shorten(owners, PAGE_COLUMNS, placeholder=" ... (all in the file)"),
+        *textwrap.wrap(
+            f"SOURCES: {sources}",
+            PAGE_COLUMNS,
+            subsequent_indent="  ",
+            max_lines=max(room - 1, 1),
+            placeholder=" ... (the rest in the file)",
+        ),
+    ]
 
 
 def _short_source(citation: str) -> str:

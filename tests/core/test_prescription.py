@@ -31,9 +31,18 @@ CASES = Path(__file__).resolve().parents[1] / "golden" / "cases" / "dose.csv"
 
 
 def made(**changes: object) -> Order:
-    """Return the order in the largest syringe, so that the syringe is not what refuses."""
-    entry = prepare(**({"syringe_fill_ml": D(59), "soft_limit_reason": "as the test says"} | changes))
-    return plan(entry, profile(), by="anna", seed="x")
+    """Return the order in the largest syringe, so that the syringe is not what refuses.
+
+    Soft limits are passed as a person does it: refused, then named with a reason, unless the test sets the reason.
+    """
+    entry = prepare(**({"syringe_fill_ml": D(59)} | changes))
+    try:
+        return plan(entry, profile(), by="anna", seed="x")
+    except OrderRefusedError as refused:
+        if refused.code is not RefusalCode.SOFT_LIMIT or "soft_limit_reason" in changes:
+            raise
+        meant = replace(entry, soft_limits=refused.soft_limits, soft_limit_reason="as the test says")
+    return plan(meant, profile(), by="anna", seed="x")
 
 
 def code(**changes: object) -> RefusalCode:
