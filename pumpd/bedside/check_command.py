@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import textwrap
 import tomllib
 from datetime import UTC, datetime
 from enum import Enum, unique
@@ -141,17 +142,17 @@ def _check_bed(path: Path) -> bool:
     mode = "clinical" if config.clinical else "simulated" if config.simulated else "bench"
     is_good = _told(path, _Kind.BED.value, f"{config.bed}, {mode}, profile {config.profile.name}", faults)
     for version in config.versions:
-        mark = "accepted by the site" if config.site.accepts(version) else f"not accepted: {_entry(version)}"
-        print(f"  {version}: {mark}")
+        accepted = config.site.accepts(version)
+        print(f"  {version}: {'accepted by the site' if accepted else 'not accepted; the site file would say:'}")
+        if not accepted:
+            print(textwrap.indent(_entry(version), "    "))
     return is_good
 
 
 def _entry(version: Version) -> str:
     """Return what the site file would say, for who decides to accept it."""
-    members = (
-        f'what = "{version.what}", name = "{version.name}", version = "{version.version}", hash = "{version.hash}"'
-    )
-    return f'accepted = [{{ {members}, by = "..." }}]'
+    members = (("what", version.what), ("name", version.name), ("version", version.version), ("hash", version.hash))
+    return "\n".join(["[[accepted]]", *(f'{key} = "{value}"' for key, value in members), 'by = "..."'])
 
 
 # ---- the page, and who signs it -------------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ from pumpd.mqtt.payloads import (
     State,
     encodable,
     first_complaint,
+    soft_limit_lines,
 )
 from pumpd.mqtt.site import Site, SiteError, load_site
 
@@ -236,8 +237,7 @@ def order_lines(order: Order) -> list[str]:
             f"  {order.concentration_mg_ml:f} mg/mL, {order.volume_ml:f} mL at {order.rate_ml_h:f} mL/h,"
             f" syringe {order.syringe}"
         ),
-        *(f"  PAST A SOFT LIMIT: {passed}" for passed in order.soft_limits_passed),
-        *([f"  reason: {order.soft_limit_reason}"] if order.soft_limits_passed else []),
+        *(f"  {line}" for line in soft_limit_lines(order)),
     ]
 
 

@@ -62,6 +62,11 @@ def encodable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
+def printable(line: str) -> str:
+    """Return `line` without control characters: what comes over the wire must not steer a terminal."""
+    return "".join(character if character.isprintable() else "?" for character in line)
+
+
 class Status(Message):
     """Whether the daemon is connected. Retained; the offline form is the last will. No proof of life."""
 
@@ -106,6 +111,14 @@ class Order(Payload):
     prepared_by: Name
     confirmed_by: Name | None
     started_by: Name | None
+
+
+def soft_limit_lines(order: Order) -> list[str]:
+    """Return what everybody who looks at the order must see of the soft limits it passes."""
+    if not order.soft_limits_passed:
+        return []
+    passed = (f"PAST A SOFT LIMIT: {one}" for one in order.soft_limits_passed)
+    return [printable(line) for line in (*passed, f"reason: {order.soft_limit_reason}")]
 
 
 class Delivery(Payload):

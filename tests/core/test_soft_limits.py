@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from pumpd.bedside.screen import _order
 from pumpd.bedside.versions import versions_of
 from pumpd.core.bounds import Measure
 from pumpd.core.commands import ReceiptState
@@ -61,6 +62,16 @@ def test_each_session_names_its_versions_in_the_record() -> None:
     assert str(world.core.state.session) in line
     for version in versions:
         assert f"{version.what} {version.name} {version.version} ({version.hash})" in line
+
+
+@pytest.mark.req("CFG-01")
+def test_the_state_on_the_bus_shows_what_was_passed() -> None:
+    world = booted()
+    world.command("anna", HEAVY)
+    order = _order(world.core.state)
+    assert order is not None
+    assert order.soft_limits_passed == ("weight 118 kg (soft limits 45 to 115)",)
+    assert order.soft_limit_reason == "measured twice on two scales"
 
 
 def other() -> Profile:
