@@ -9,12 +9,18 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from drivers import registry
 from pumpd.bedside.profile_file import ProfileError, load_profile
-from pumpd.core.profile import Profile
+from pumpd.bedside.versions import versions_of
+from pumpd.core.profile import Profile, Version
 from pumpd.mqtt.site import Site, SiteError, load_site
 
 
 class ConfigError(ValueError):
-    """The daemon cannot run with this file; the message is one sentence for who is at the command line."""
+    """The daemon cannot run with this file; the message is one line for who is at the command line."""
+
+    def __init__(self, message: str, *, faults: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.faults = faults or (message,)
+        """Each fault by itself."""
 
 
 class _Section(BaseModel):
@@ -53,6 +59,7 @@ class Config:
     pump: Device
     oximeter: Device
     cuff: Device
+    versions: tuple[Version, ...]
 
 
 def load_config(path: Path) -> Config:
@@ -64,24 +71,34 @@ def load_config(path: Path) -> Config:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: no valid TOML: {error}") from None
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
-        raise ConfigError(f"{path}: {faults}") from None
-    try:
-        registry.pump(file.pump.driver)
-        registry.oximeter(file.oximeter.driver)
-        registry.cuff(file.cuff.driver)
-    except ValueError as error:
-        raise ConfigError(f"{path}: {error}") from None
+        faults = tuple(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+        raise ConfigError(f"{path}: {'; '.join(faults)}", faults=faults) from None
+    found: list[str] = []
+    for make, device in (
+        (registry.pump, file.pump),
+        (registry.oximeter, file.oximeter),
+        (registry.cuff, file.cuff),
+    ):
+        try:
+            make(device.driver)
+        except ValueError as error:
+            found.append(str(error))
     here = path.parent
+    profile, site = None, None
     try:
         profile = load_profile(here / file.profile)
+    except ProfileError as error:
+        found.append(str(error))
+    try:
         site = load_site(here / file.site)
-    except (ProfileError, SiteError) as error:
-        raise ConfigError(str(error)) from None
-    if file.bed not in site.beds:
-        raise ConfigError(f"{path}: bed {file.bed} is not in {site.path}; it has {', '.join(site.beds)}")
-    if profile.simulators_only and not file.simulated:
-        raise ConfigError(f"{path}: profile {profile.name} is for simulators only and simulated is false")
+    except SiteError as error:
+        found.append(str(error))
+    if site is not None and file.bed not in site.beds:
+        found.append(f"bed {file.bed} is not in {site.path}; it has {', '.join(site.beds)}")
+    if profile is not None and profile.simulators_only and not file.simulated:
+        found.append(f"profile {profile.name} is for simulators only and simulated is false")
+    if found or profile is None or site is None:
+        raise ConfigError(f"{path}: {'; '.join(found)}", faults=tuple(found))
     return Config(
         bed=file.bed,
         site=site,
@@ -92,4 +109,25 @@ def load_config(path: Path) -> Config:
         pump=file.pump.model_copy(update={"port": str(here / file.pump.port)}),
         oximeter=file.oximeter.model_copy(update={"port": str(here / file.oximeter.port)}),
         cuff=file.cuff.model_copy(update={"port": str(here / file.cuff.port)}),
+        versions=versions_of(profile),
     )
+
+
+def clinical_faults(config: Config) -> tuple[str, ...]:
+    """Return everything that keeps this bed out of clinical mode (requirements CFG-05 and CFG-07)."""
+    found = []
+    if not registry.pump(config.pump.driver).clinical:
+        found.append(f"the maker of pump {config.pump.driver} forbids its use on humans; set clinical to false")
+    if config.simulated:
+        found.append("clinical and simulated are both true; a simulated session is never clinical")
+    if not config.profile.approved:
+        found.append(
+            f"profile {config.profile.name} is not approved by two named people, one of them a prescriber; it runs on "
+            "simulators and bench pumps only, with clinical set to false"
+        )
+    found.extend(
+        f"{version} is not on the list of {config.site.path}; have it accepted there, or set clinical to false"
+        for version in config.versions
+        if not config.site.accepts(version)
+    )
+    return tuple(found)

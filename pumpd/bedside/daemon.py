@@ -11,7 +11,7 @@ import structlog
 from drivers import registry
 from pumpd.bedside import heap
 from pumpd.bedside.bedside import Bedside, Parts
-from pumpd.bedside.config import Config, ConfigError, Device
+from pumpd.bedside.config import Config, ConfigError, Device, clinical_faults
 from pumpd.bedside.monitor_port import CuffPort, MonitorPort
 from pumpd.bedside.outside import JournalCallbacks, Line, Outside, RealOutside
 from pumpd.bedside.pump_port import PumpCallbacks, PumpPort
@@ -21,7 +21,7 @@ from pumpd.core.causes import may_move
 from pumpd.core.commands import Role
 from pumpd.core.controller import Core
 from pumpd.core.events import Booted, BrokerConnected, BrokerLost, TokenIssued
-from pumpd.core.ports import Clock, PumpDriver
+from pumpd.core.ports import Clock
 from pumpd.core.quantities import NS_PER_S
 from pumpd.core.state import Settings
 from pumpd.mqtt.intake import Flooded, Intake
@@ -60,7 +60,7 @@ class Daemon:
         """
         self._outside: Outside = RealOutside(config, loop) if outside is None else outside
         self._pump_driver = registry.pump(config.pump.driver, lease_s=config.profile.lease_ns // NS_PER_S)
-        _refuse_unfit(config, clock, self._pump_driver, self._outside)
+        _refuse_unfit(config, clock, self._outside)
         self.config = config
         self._clock = clock
         self._loop = loop
@@ -70,7 +70,14 @@ class Daemon:
         self._boot = token_hex(8)
         self._operators: dict[str, Role] = config.site.operators
         self._intake = Intake(bed=config.bed, users=frozenset(self._operators))
-        core = Core(Settings(profile=config.profile, operators=self._operators, simulated=config.simulated))
+        core = Core(
+            Settings(
+                profile=config.profile,
+                operators=self._operators,
+                simulated=config.simulated,
+                versions=config.versions,
+            )
+        )
         self.bedside = Bedside(core=core, loop=loop, make_parts=self._make_parts)
 
     async def run(self) -> int:
@@ -244,7 +251,7 @@ class Daemon:
             self.bedside.dispatch(event)
 
 
-def _refuse_unfit(config: Config, clock: DaemonClock, driver: PumpDriver, outside: Outside) -> None:
+def _refuse_unfit(config: Config, clock: DaemonClock, outside: Outside) -> None:
     """Refuse combinations in which a simulation could meet a real pump, or a bench pump a patient."""
     port = Path(config.pump.port)
     is_simulated = outside.is_simulated(config.pump.port)
@@ -254,12 +261,6 @@ def _refuse_unfit(config: Config, clock: DaemonClock, driver: PumpDriver, outsid
         raise ConfigError(f"simulated is true, but {port} is a real port; a simulated session never opens one")
     if not config.clinical:
         return
-    if not driver.clinical:
-        raise ConfigError(f"the maker of pump {config.pump.driver} forbids its use on humans; set clinical to false")
-    if config.simulated:
-        raise ConfigError("clinical and simulated are both true; a simulated session is never clinical")
-    if not config.profile.approved:
-        raise ConfigError(
-            f"profile {config.profile.name} is not approved by two named people; it runs on simulators and bench "
-            "pumps only, with clinical set to false"
-        )
+    faults = clinical_faults(config)
+    if faults:
+        raise ConfigError("; ".join(faults), faults=faults)

@@ -1,200 +1,170 @@
 """Reads a clinical profile (TOML) into the core's values, or refuses it as a whole with one sentence per fault.
 
-The file writes times in seconds and minutes and volumes in mL; the names say which. An unknown key, a missing limit, a
-limit without owner, unit or citation, and a value outside the compiled-in bounds each refuse the file.
+An unknown key or version, a missing limit, a limit without unit, owner or citation, a value outside the compiled-in
+bounds, and limits that contradict each other each refuse the file. Nothing is repaired, clipped or filled in.
 """
 
 import hashlib
 import tomllib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
-from pumpd.core.ports import VitalKind
-from pumpd.core.profile import (
-    AGE_PAUSE_BOUNDS,
-    BOUNDS,
-    REQUIRED_PAUSE_RULES,
-    RULE_BOUNDS,
-    Action,
-    AgeRule,
-    Drug,
-    Profile,
-    Range,
-    Side,
-    Syringe,
-    VitalRule,
+from pumpd.bedside.approvals import ApprovalsError, approvals_of
+from pumpd.bedside.profile_form import (
+    DrugForm,
+    Limited,
+    ProfileForm,
+    RangeForm,
+    RuleForm,
+    SettingForm,
+    Sourced,
+    form_findings,
 )
-from pumpd.core.quantities import NL_PER_ML, NS_PER_MIN, NS_PER_S, UM_PER_MM
+from pumpd.core import bounds, profile_check
+from pumpd.core.bounds import Bound
+from pumpd.core.ports import VitalKind
+from pumpd.core.profile import AgeRule, Approval, Drug, DrugLimit, Profile, Range, Syringe, VitalRule
+from pumpd.core.profile_check import Finding
+from pumpd.core.quantities import NL_PER_ML, NS_PER_MS, NS_PER_S, UM_PER_MM
 
-RELATIVE_LIMIT_MAX = 80
-"""A rise above baseline that a rule may wait for, mmHg."""
+LEAST_CITATION = 8
+"""Characters that a citation has at least: a trial's number has eleven."""
+UNASSIGNED = "unassigned"
+"""The owner of a limit that nobody answers for yet; such a profile cannot be approved."""
+HASH_CHARACTERS = 16
+"""Of the SHA-256 of a file, as screens and pages show it."""
+
+_LEASE_SETTINGS = ("lease", "stop_latency", "worst_extra", "spare_volume")
+_TIME_SETTINGS = tuple(name for name in bounds.SETTINGS if name not in _LEASE_SETTINGS)
+_FIELDS = {
+    "s": ("ns", NS_PER_S),
+    "ms": ("ns", NS_PER_MS),
+    "mL": ("nl", NL_PER_ML),
+}
+"""From the unit of a setting to that of the core's field, and the factor."""
 
 
 class ProfileError(ValueError):
     """The profile is refused; the message names the file and every fault in it."""
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What a profile's file holds: a profile where its form is right, and every fault that was found."""
 
-
-Positive = Annotated[Decimal, Field(gt=0)]
-Pair = tuple[Positive, Positive]
-
-
-class _Drug(_Model):
-    name: str
-    strength_basis: Literal["base"]
-    strengths_mg_ml: tuple[Positive, ...]
-    concentrations_mg_ml: tuple[Positive, ...]
-    concentration_tolerance_percent: Annotated[Decimal, Field(gt=0, le=5)]
-    weight_kg_soft: Pair
-    weight_kg_hard: Pair
-    dose_mg_per_kg_soft: Pair
-    dose_mg_per_kg_hard: Pair
-    dose_mg_soft_max: Positive
-    dose_mg_hard_max: Positive
-    rate_mg_per_kg_h_soft_max: Positive
-    rate_mg_per_kg_h_hard_max: Positive
-    duration_min_soft: Pair
-    duration_min_hard: Pair
-    owner: str
-    citation: Annotated[str, Field(min_length=8)]
-
-
-class _Syringe(_Model):
-    name: str
-    diameter_mm: Annotated[Decimal, Field(ge=4, le=40)]
-    usable_ml: Annotated[Decimal, Field(ge=1, le=60)]
-    citation: Annotated[str, Field(min_length=8)]
-
-
-class _Rule(_Model):
-    id: Annotated[str, Field(pattern=r"^[a-z0-9-]{3,40}$")]
-    vital: VitalKind
-    when: Side
-    limit: int
-    unit: str
-    above_baseline: bool = False
-    for_s: Annotated[int, Field(ge=0, le=60)] = 0
-    confirm_within_s: Annotated[int, Field(ge=30, le=180)] | None = None
-    action: Action
-    owner: str
-    citation: Annotated[str, Field(min_length=8)]
-
-
-class _Age(_Model):
-    vital: VitalKind
-    alert_s: int
-    pause_s: int
-    end_s: int
-    owner: str
-    citation: Annotated[str, Field(min_length=8)]
-
-
-class _Range(_Model):
-    vital: VitalKind
-    low: int
-    high: int | None = None
-    override_high: int | None = None
-    owner: str
-    citation: Annotated[str, Field(min_length=8)]
-
-
-class _Times(_Model):
-    start_steady_s: int
-    resume_steady_s: int
-    baseline_spacing_s: int
-    baseline_max_age_s: int
-    nibp_interval_s: int
-    nibp_pause_interval_s: int
-    assess_valid_s: int
-    confirm_valid_s: int
-    token_max_age_s: int
-    supervision_alarm_s: int
-    supervision_pause_s: int
-    station_lost_s: int
-
-
-class _Lease(_Model):
-    lease_s: int
-    stop_latency_ms: int
-    worst_extra_percent_max: Annotated[Decimal, Field(gt=0, le=1)]
-    spare_volume_ml: Decimal
-
-
-class _ProfileFile(_Model):
-    name: Annotated[str, Field(pattern=r"^[a-z0-9-]{3,60}$")]
-    simulators_only: bool
-    drug: _Drug
-    lease: _Lease
-    times: _Times
-    syringe: Annotated[tuple[_Syringe, ...], Field(min_length=1)]
-    rule: Annotated[tuple[_Rule, ...], Field(min_length=1)]
-    age: tuple[_Age, ...]
-    start: tuple[_Range, ...]
-    resume: tuple[_Range, ...]
+    profile: Profile | None
+    findings: tuple[Finding, ...]
+    sha256: str
+    owners: tuple[str, ...] = ()
+    citations: tuple[str, ...] = ()
 
 
 def load_profile(path: Path) -> Profile:
     """Return the profile in `path`, or raise `ProfileError`."""
+    reading = read_profile(path)
+    if reading.findings or reading.profile is None:
+        raise ProfileError(f"profile {path}: {'; '.join(map(str, reading.findings))}")
+    return reading.profile
+
+
+def read_profile(path: Path) -> Reading:
+    """Return what is in `path` and everything that is wrong with it."""
     try:
         raw = path.read_bytes()
-        data = tomllib.loads(raw.decode(), parse_float=Decimal)
-        file = _ProfileFile.model_validate(data)
     except OSError as error:
-        raise ProfileError(f"profile {path}: cannot be read: {error.strerror}") from None
+        return _unread(f"cannot be read: {error.strerror}")
+    sha256 = hashlib.sha256(raw).hexdigest()
+    try:
+        data = tomllib.loads(raw.decode(), parse_float=Decimal)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ProfileError(f"profile {path}: no valid TOML: {error}") from None
+        return _unread(f"no valid TOML: {error}", sha256)
+    try:
+        form = ProfileForm.model_validate(data)
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
-        raise ProfileError(f"profile {path}: {faults}") from None
-    profile = _to_core(file, hashlib.sha256(raw).hexdigest()[:16])
-    found = _faults(file, profile)
-    if found:
-        raise ProfileError(f"profile {path}: {'; '.join(found)}")
-    return profile
+        return Reading(profile=None, findings=form_findings(error, data), sha256=sha256)
+    try:
+        approvals = approvals_of(path, sha256)
+    except ApprovalsError as error:
+        return _unread(str(error), sha256)
+    sources = tuple(source for _, source in _sourced(form))
+    found = [*_source_findings(form), *_settings_findings(form), *_bound_findings(form)]
+    profile = None
+    if bounds.SETTINGS.keys() <= {*form.lease, *form.times}:  # each of the others can be missing, and is then found
+        profile = _to_core(form, sha256[:HASH_CHARACTERS], approvals)
+        found.extend(profile_check.findings(profile))
+    return Reading(
+        profile=profile,
+        findings=tuple(found),
+        sha256=sha256,
+        owners=tuple(dict.fromkeys(source.owner for source in sources)),
+        citations=tuple(dict.fromkeys(source.citation for source in sources)),
+    )
 
 
-def _to_core(file: _ProfileFile, digest: str) -> Profile:
-    times = {f"{name[:-2]}_ns": value * NS_PER_S for name, value in file.times.model_dump().items()}
-    drug = {name: value for name, value in file.drug.model_dump().items() if name in Drug.__dataclass_fields__}
+def _unread(text: str, sha256: str = "") -> Reading:
+    return Reading(profile=None, findings=(Finding(where="", text=text),), sha256=sha256)
+
+
+# ---- from the form to the core --------------------------------------------------------------------------------------
+
+
+def _to_core(form: ProfileForm, digest: str, approvals: tuple[Approval, ...]) -> Profile:
+    settings = {**form.lease, **form.times}
+    scaled: dict[str, int] = {}
+    for name, bound in bounds.SETTINGS.items():
+        if bound.unit in _FIELDS:
+            unit, factor = _FIELDS[bound.unit]
+            scaled[f"{name}_{unit}"] = int(settings[name].value * factor)
     return Profile(
-        name=file.name,
+        name=form.name,
+        version=form.version,
         hash=digest,
-        approved=False,
-        simulators_only=file.simulators_only,
-        drug=Drug(**drug),
+        approvals=approvals,
+        simulators_only=form.simulators_only,
+        drug=_drug(form.drug),
         syringes=tuple(
             Syringe(
                 name=item.name, diameter_um=int(item.diameter_mm * UM_PER_MM), usable_nl=int(item.usable_ml * NL_PER_ML)
             )
-            for item in file.syringe
+            for item in form.syringe
         ),
-        rules=tuple(_rule(item) for item in file.rule),
+        rules=tuple(_rule(item) for item in form.rule),
         ages=tuple(
             AgeRule(
                 vital=item.vital,
-                alert_ns=item.alert_s * NS_PER_S,
-                pause_ns=item.pause_s * NS_PER_S,
-                end_ns=item.end_s * NS_PER_S,
+                alert_ns=item.alert * NS_PER_S,
+                pause_ns=item.pause * NS_PER_S,
+                end_ns=item.end * NS_PER_S,
             )
-            for item in file.age
+            for item in form.age
         ),
-        start=tuple(_range(item) for item in file.start),
-        resume=tuple(_range(item) for item in file.resume),
-        lease_ns=file.lease.lease_s * NS_PER_S,
-        stop_latency_ns=file.lease.stop_latency_ms * 1_000_000,
-        worst_extra_percent_max=file.lease.worst_extra_percent_max,
-        spare_volume_nl=int(file.lease.spare_volume_ml * NL_PER_ML),
-        **times,
+        start=tuple(_range(item) for item in form.start),
+        resume=tuple(_range(item) for item in form.resume),
+        worst_extra_percent_max=settings["worst_extra"].value,
+        **scaled,
     )
 
 
-def _rule(item: _Rule) -> VitalRule:
+def _drug(form: DrugForm) -> Drug:
+    return Drug(
+        name=form.name,
+        version=form.version,
+        hash=hashlib.sha256(form.model_dump_json().encode()).hexdigest()[:HASH_CHARACTERS],
+        concentrations_mg_ml=form.concentrations_mg_ml,
+        concentration_tolerance_percent=form.concentration_tolerance_percent,
+        strengths_mg_ml=form.strengths_mg_ml,
+        limits=tuple(
+            DrugLimit(measure=item.of, hard=item.hard, soft=item.soft, owner=item.owner, citation=item.citation)
+            for item in form.limit
+        ),
+    )
+
+
+def _rule(item: RuleForm) -> VitalRule:
     return VitalRule(
         id=item.id,
         vital=item.vital,
@@ -209,71 +179,127 @@ def _rule(item: _Rule) -> VitalRule:
     )
 
 
-def _range(item: _Range) -> Range:
+def _range(item: RangeForm) -> Range:
     return Range(vital=item.vital, low=item.low, high=item.high, override_high=item.override_high)
 
 
-def _faults(file: _ProfileFile, profile: Profile) -> list[str]:
-    faults = []
-    for name, bound in BOUNDS.items():
-        value = getattr(profile, name)
-        if not bound.low <= value <= bound.high:
-            allowed = f"{_shown(bound.low, name)} to {_shown(bound.high, name)}"
-            faults.append(f"{name} is {_shown(value, name)}, allowed {allowed}")
-    for item, rule in zip(file.rule, profile.rules, strict=True):
-        faults.extend(_rule_faults(item, rule))
-    for age in profile.ages:
-        faults.extend(_age_faults(age))
-    for kind, sides in REQUIRED_PAUSE_RULES.items():
-        if not any(age.vital is kind for age in profile.ages):
-            faults.append(f"no age limit for {kind.name}")
-        faults.extend(
-            f"no absolute {side.value} limit that pauses or ends for {kind.name}"
-            for side in sides
-            if not any(_pauses(rule, kind, side) for rule in profile.rules)
-        )
-    for name, ranges in (("start", profile.start), ("resume", profile.resume)):
-        missing = [kind.name for kind in REQUIRED_PAUSE_RULES if not any(wanted.vital is kind for wanted in ranges)]
-        if missing:
-            faults.append(f"no {name} range for {', '.join(missing)}")
-    ids = [rule.id for rule in profile.rules]
-    faults.extend(f"rule id {found} is used twice" for found in sorted({one for one in ids if ids.count(one) > 1}))
-    return faults
+# ---- unit, owner, citation ------------------------------------------------------------------------------------------
 
 
-def _pauses(rule: VitalRule, kind: VitalKind, side: Side) -> bool:
-    return rule.vital is kind and rule.side is side and not rule.relative and rule.action is not Action.ALERT
+def _sourced(form: ProfileForm) -> Iterator[tuple[str, Sourced]]:
+    yield "drug", form.drug
+    yield from ((f"drug.limit {item.of.value}", item) for item in form.drug.limit)
+    yield from ((f"lease.{name}", item) for name, item in form.lease.items())
+    yield from ((f"times.{name}", item) for name, item in form.times.items())
+    yield from ((f"syringe {item.name}", item) for item in form.syringe)
+    yield from ((f"rule {item.id}", item) for item in form.rule)
+    yield from ((f"age {item.vital.value}", item) for item in form.age)
+    yield from ((f"start {item.vital.value}", item) for item in form.start)
+    yield from ((f"resume {item.vital.value}", item) for item in form.resume)
 
 
-def _rule_faults(item: _Rule, rule: VitalRule) -> list[str]:
-    bound = RULE_BOUNDS.get(rule.vital)
+def _source_findings(form: ProfileForm) -> Iterator[Finding]:
+    for where, item in _sourced(form):
+        if not item.owner.strip():
+            yield Finding(where=where, text="no owner; name the clinician who answers for it")
+        if len(item.citation.strip()) < LEAST_CITATION:
+            yield Finding(
+                where=where, text=f"no citation of at least {LEAST_CITATION} characters; say where it comes from"
+            )
+        wanted = _unit_of(where, item)
+        if isinstance(item, Limited) and wanted is not None and item.unit != wanted:
+            text = f"no unit; write unit = '{wanted}'" if not item.unit else f"the unit is {wanted}, not {item.unit}"
+            yield Finding(where=where, text=text)
+
+
+def _unit_of(where: str, item: Sourced) -> str | None:
+    """Return the unit that belongs there; None where nothing can be measured there, which is another finding."""
+    if isinstance(item, SettingForm):
+        bound = bounds.SETTINGS.get(where.partition(".")[2])
+        return None if bound is None else bound.unit
+    if where.startswith("age "):
+        return "s"
+    name = where.rpartition(" ")[2]
+    if where.startswith("drug.limit "):
+        return bounds.Measure(name).unit
+    if isinstance(item, (RuleForm, RangeForm)):
+        return item.vital.unit
+    return None
+
+
+# ---- bounds ---------------------------------------------------------------------------------------------------------
+
+
+def _settings_findings(form: ProfileForm) -> Iterator[Finding]:
+    for section, settings, names in (("lease", form.lease, _LEASE_SETTINGS), ("times", form.times, _TIME_SETTINGS)):
+        for name in names:
+            if name not in settings:
+                yield Finding(where=f"{section}.{name}", text="is missing; write it, nothing has a default")
+        for name, item in settings.items():
+            where = f"{section}.{name}"
+            if name not in names:
+                text = "is no key that pumpd knows; take it out or mend its spelling"
+                yield Finding(where=where, text=text)
+                continue
+            yield from _complaints(where, bounds.SETTINGS[name], item.value)
+            if bounds.SETTINGS[name].unit in {"s", "ms"} and item.value != item.value.to_integral_value():
+                yield Finding(where=where, text=f"{item.value} {item.unit} is not whole; write a whole number")
+
+
+def _bound_findings(form: ProfileForm) -> Iterator[Finding]:
+    tolerance = form.drug.concentration_tolerance_percent
+    yield from _complaints("drug.concentration_tolerance_percent", bounds.TOLERANCE, tolerance)
+    for limit in form.drug.limit:
+        yield from _complaints(f"drug.limit {limit.of.value}", bounds.DRUG[limit.of], *limit.hard, *limit.soft)
+    for syringe in form.syringe:
+        yield from _complaints(f"syringe {syringe.name}.diameter_mm", bounds.DIAMETER, syringe.diameter_mm)
+        yield from _complaints(f"syringe {syringe.name}.usable_ml", bounds.USABLE, syringe.usable_ml)
+    for rule in form.rule:
+        yield from _rule_findings(rule)
+    for age in form.age:
+        where = f"age {age.vital.value}"
+        spans = bounds.AGES.get(age.vital)
+        if spans is None:
+            yield Finding(where=where, text=f"no age rule is allowed for {age.vital.name}; take it out")
+            continue
+        for key, value, bound in (
+            ("alert", age.alert, spans.alert),
+            ("pause", age.pause, spans.pause),
+            ("end", age.end, spans.end),
+        ):
+            yield from _complaints(f"{where}.{key}", bound, value)
+    for name, ranges in (("start", form.start), ("resume", form.resume)):
+        for wanted in ranges:
+            ends = (wanted.low, wanted.high, wanted.override_high)
+            yield from _vital_complaints(f"{name} {wanted.vital.value}", wanted.vital, ends)
+
+
+def _rule_findings(rule: RuleForm) -> Iterator[Finding]:
+    where = f"rule {rule.id}"
+    pressure = rule.vital in {VitalKind.SBP, VitalKind.DBP}
+    if rule.above_baseline:
+        yield from _complaints(f"{where}.limit", bounds.RISE, rule.limit)
+        if not pressure:
+            yield Finding(where=where, text="only SBP and DBP have a baseline; take above_baseline out")
+    else:
+        yield from _vital_complaints(f"{where}.limit", rule.vital, (rule.limit,))
+    yield from _complaints(f"{where}.for_s", bounds.FOR, rule.for_s)
+    if rule.confirm_within_s is not None:
+        yield from _complaints(f"{where}.confirm_within_s", bounds.CONFIRM_WITHIN, rule.confirm_within_s)
+        if rule.for_s or not pressure:
+            yield Finding(where=where, text="confirm_within_s is for cuff values, without for_s; take one out")
+
+
+def _vital_complaints(where: str, vital: VitalKind, values: Iterable[int | None]) -> Iterator[Finding]:
+    bound = bounds.VITALS.get(vital)
     if bound is None:
-        return [f"rule {rule.id}: {rule.vital.name} cannot have a rule"]
-    faults = []
-    if item.unit != rule.vital.unit:
-        faults.append(f"rule {rule.id}: the unit of {rule.vital.name} is {rule.vital.unit}, not {item.unit}")
-    low, high = (1, RELATIVE_LIMIT_MAX) if rule.relative else (bound.low, bound.high)
-    if not low <= rule.limit <= high:
-        faults.append(f"rule {rule.id}: limit {rule.limit} {bound.unit} is outside {low} to {high} {bound.unit}")
-    if rule.relative and rule.vital not in {VitalKind.SBP, VitalKind.DBP}:
-        faults.append(f"rule {rule.id}: only SBP and DBP have a baseline")
-    if rule.confirm_within_ns is not None and (rule.for_ns or rule.vital not in {VitalKind.SBP, VitalKind.DBP}):
-        faults.append(f"rule {rule.id}: confirm_within_s is for cuff values, without for_s")
-    return faults
+        yield Finding(where=where, text=f"{vital.name} cannot have a rule or a range; take it out")
+        return
+    yield from _complaints(where, bound, *(value for value in values if value is not None))
 
 
-def _age_faults(age: AgeRule) -> list[str]:
-    faults = []
-    bound = AGE_PAUSE_BOUNDS.get(age.vital)
-    if bound is None:
-        return [f"age of {age.vital.name}: no age rule is allowed for it"]
-    if not bound.low <= age.pause_ns <= bound.high:
-        span = f"{bound.low // NS_PER_S} to {bound.high // NS_PER_S} s"
-        faults.append(f"age of {age.vital.name}: pause_s {age.pause_ns // NS_PER_S} is outside {span}")
-    if not 0 < age.alert_ns < age.pause_ns < age.end_ns <= 30 * NS_PER_MIN:
-        faults.append(f"age of {age.vital.name}: alert_s, pause_s and end_s must rise and end_s be at most 1800 s")
-    return faults
-
-
-def _shown(value: int, name: str) -> str:
-    return f"{value / NS_PER_S:g} s" if name.endswith("_ns") else f"{value / NL_PER_ML:g} mL"
+def _complaints(where: str, bound: Bound, *values: Decimal | int) -> Iterator[Finding]:
+    for value in values:
+        complaint = bound.complaint(value)
+        if complaint is not None:
+            yield Finding(where=where, text=complaint)

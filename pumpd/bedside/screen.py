@@ -174,7 +174,10 @@ class BusScreen:
         self.alarms_changed()
         profile = self._core.state.settings.profile
         shown = payloads.ProfilePayload(
-            name=profile.name, hash=profile.hash, approvers=(), profile=_plain_dict(profile)
+            name=profile.name,
+            hash=profile.hash,
+            approvers=tuple(approval.name for approval in profile.approvals),
+            profile=_plain_dict(profile),
         )
         self._publish(self._topics.profile, shown, qos=1, retain=True)
 
@@ -314,6 +317,8 @@ def _order(order: Order, confirmed_by: str | None, started_by: str | None) -> pa
         volume_ml=Decimal(order.volume_nl) / NL_PER_ML,
         rate_ml_h=Decimal(order.rate_nl_h) / NL_PER_ML,
         syringe=order.syringe.name,
+        soft_limits_passed=_texts(order.soft_limits_passed),
+        soft_limit_reason=_short(order.soft_limit_reason),
         prepared_by=order.prepared_by,
         confirmed_by=confirmed_by,
         started_by=started_by,

@@ -151,6 +151,8 @@ def _prepare(state: State, command: CommandReceived, entry: Prepare, now_ns: int
     state.runs = state.ran_ns = 0
     state.ending = state.pressure_pause = False
     effects.append(Decision(cause="prepare", text=f"{order_text(state)}, prepared by {command.user}"))
+    versions = "; ".join(str(version) for version in state.settings.versions)
+    effects.append(Decision(cause="versions", text=f"session {state.session} under {versions or 'no known version'}"))
     return None
 
 
@@ -168,10 +170,12 @@ def order_text(state: State) -> str:
     order = state.order
     if order is None:
         return "no order"
+    soft = f", past soft limits: {'; '.join(order.soft_limits_passed)}, because: {order.soft_limit_reason}"
     return (
         f"{order.drug} {text(order.dose_ng, 1_000_000, 3)} mg ({text(order.dose_ng_per_g, 1_000, 3)} mg/kg at "
         f"{text(order.weight_g, G_PER_KG, 1)} kg), {text(order.volume_nl, NL_PER_ML, 3)} mL at "
         f"{text(order.rate_nl_h, NL_PER_ML, 3)} mL/h, syringe {order.syringe.name}, order {order.hash}"
+        f"{soft if order.soft_limits_passed else ''}"
     )
 
 

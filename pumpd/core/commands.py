@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum, unique
 
+from pumpd.core.bounds import Measure
+
 
 @unique
 class Role(Enum):
@@ -32,7 +34,8 @@ class Prepare:
     declared_concentration_mg_ml: Decimal
     syringe: str
     syringe_fill_ml: Decimal
-    soft_limit_reason: str = ""  # why a soft limit may be passed; a passed soft limit without it is refused
+    soft_limits: tuple[Measure, ...] = ()  # the soft limits that are meant to be passed: exactly those that are
+    soft_limit_reason: str = ""  # why; a passed soft limit without it is refused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

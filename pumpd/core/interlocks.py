@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from pumpd.core.ports import Sample, Validity, VitalKind
-from pumpd.core.profile import Action, AgeRule, Profile, VitalRule
+from pumpd.core.profile import RESTRICTION, Action, AgeRule, Profile, VitalRule
 from pumpd.core.quantities import NS_PER_S
 from pumpd.core.session import Baseline
 from pumpd.core.vitals import Vitals
@@ -93,7 +93,7 @@ class Interlocks:
                 found.append(_age_trip(rule, age_ns, vitals))
         found.extend(_impossible_trip(sample) for sample in self.impossible.values())
         if len(found) > 1:
-            found.sort(key=lambda trip: _RESTRICTION[trip.action], reverse=True)
+            found.sort(key=lambda trip: RESTRICTION[trip.action], reverse=True)
         return tuple(found)
 
     def next_deadline_ns(self, profile: Profile, vitals: Vitals, now_ns: int) -> int | None:
@@ -106,9 +106,6 @@ class Interlocks:
             due_at_ns = (measured_ns + rule.alert_ns, measured_ns + rule.pause_ns, measured_ns + rule.end_ns)
             times += [due_ns for due_ns in due_at_ns if due_ns > now_ns]
         return min(times, default=None)
-
-
-_RESTRICTION = {Action.ALERT: 0, Action.PAUSE: 1, Action.END: 2}
 
 
 def _limit(rule: VitalRule, baseline: Baseline | None) -> int | None:

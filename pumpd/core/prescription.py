@@ -4,13 +4,15 @@ Dose = weight x mg/kg; concentration is recomputed from the dilution; volume and
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from enum import Enum, unique
 from fractions import Fraction
 
+from pumpd.core.bounds import DRUG, Measure, plain
 from pumpd.core.commands import Prepare
-from pumpd.core.profile import Drug, Profile, Syringe
+from pumpd.core.profile import Drug, DrugLimit, Profile, Syringe
 from pumpd.core.quantities import (
     G_PER_KG,
     NG_PER_MG,
@@ -49,15 +51,33 @@ class RefusalCode(Enum):
     SYRINGE_FILL = "syringe not full enough"
     DOSE_RATE = "dose rate"
     WORST_EXTRA = "worst extra drug"
+    CONCENTRATION_LIMIT = "concentration"
+    VOLUME = "volume"
+    FLOW = "flow"
     SOFT_LIMIT = "soft limit"
+    NO_LIMIT = "a limit is missing in the library"
 
 
 class OrderRefusedError(ValueError):
     """The order is refused as a whole; the message says what was asked, the limit and what to do."""
 
-    def __init__(self, code: RefusalCode, message: str) -> None:
+    def __init__(self, code: RefusalCode, message: str, *, soft_limits: tuple[Measure, ...] = ()) -> None:
         super().__init__(message)
         self.code = code
+        self.soft_limits = soft_limits
+        """The soft limits that are passed, where they are why."""
+
+
+_LIMIT_CODES = {
+    Measure.WEIGHT: RefusalCode.WEIGHT,
+    Measure.DOSE_PER_KG: RefusalCode.DOSE_PER_KG,
+    Measure.DOSE: RefusalCode.DOSE,
+    Measure.DOSE_RATE: RefusalCode.DOSE_RATE,
+    Measure.DURATION: RefusalCode.DURATION,
+    Measure.CONCENTRATION: RefusalCode.CONCENTRATION_LIMIT,
+    Measure.VOLUME: RefusalCode.VOLUME,
+    Measure.FLOW: RefusalCode.FLOW,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,28 +127,32 @@ def plan(entry: Prepare, profile: Profile, *, by: str, seed: str) -> Order:
     except QuantityError as error:
         raise OrderRefusedError(RefusalCode.NOT_A_QUANTITY, str(error)) from None
 
-    _within(RefusalCode.WEIGHT, "weight", weight_kg, drug.weight_kg_hard, "kg")
-    _within(RefusalCode.DOSE_PER_KG, "dose", per_kg, drug.dose_mg_per_kg_hard, "mg/kg")
-    _within(RefusalCode.DURATION, "duration", duration_min, drug.duration_min_hard, "min")
+    asked = {
+        Measure.WEIGHT: Fraction(weight_kg),
+        Measure.DOSE_PER_KG: Fraction(per_kg),
+        Measure.DURATION: Fraction(duration_min),
+    }
+    for measure, value in asked.items():
+        _within_hard(drug, measure, value)
     dose_ng = weight_g * dose_ng_per_g
-    dose_mg = Decimal(dose_ng) / NG_PER_MG
-    _at_most(RefusalCode.DOSE, "dose", dose_mg, drug.dose_mg_hard_max, "mg")
-    dose_rate = per_kg * 60 / duration_min
-    _at_most(RefusalCode.DOSE_RATE, "dose rate", dose_rate, drug.rate_mg_per_kg_h_hard_max, "mg/kg/h")
+    asked[Measure.DOSE] = Fraction(dose_ng, NG_PER_MG)
+    asked[Measure.DOSE_RATE] = Fraction(per_kg) * 60 / Fraction(duration_min)
+    for measure in (Measure.DOSE, Measure.DOSE_RATE):
+        _within_hard(drug, measure, asked[measure])
 
     concentration = _concentration(entry, drug)
     volume_nl = concentration.volume_nl(dose_ng)
     rate = rate_nl_h(volume_nl, duration_ns)
     syringe = _syringe(entry.syringe, profile, volume_nl, fill_nl)
+    asked[Measure.CONCENTRATION] = concentration.ng_per_nl
+    asked[Measure.VOLUME] = Fraction(volume_nl, NL_PER_ML)
+    asked[Measure.FLOW] = Fraction(rate, NL_PER_ML)
+    for measure in (Measure.CONCENTRATION, Measure.VOLUME, Measure.FLOW):
+        _within_hard(drug, measure, asked[measure])
     extra_nl = flowed_at_most_nl(rate, profile.lease_ns + profile.stop_latency_ns)
     _worst_extra(extra_nl, volume_nl, profile)
 
-    passed = _soft_limits_passed(drug, weight_kg, per_kg, duration_min, dose_mg, dose_rate)
-    if passed and not entry.soft_limit_reason.strip():
-        raise OrderRefusedError(
-            RefusalCode.SOFT_LIMIT,
-            f"soft limit passed: {'; '.join(passed)}. Check the entry; if it is meant, prepare again with a reason",
-        )
+    passed = _soft_limits_passed(entry, drug, asked)
     order = Order(
         drug=drug.name,
         weight_g=weight_g,
@@ -154,27 +178,37 @@ def _with_hash(order: Order, seed: str) -> Order:
     return Order(**(values | {"hash": hash_of(order, seed)}))
 
 
-def _plain(number: Decimal) -> str:
-    return format(number.normalize(), "f")
+def _limit(drug: Drug, measure: Measure) -> DrugLimit:
+    limit = drug.limit(measure)
+    if limit is None:
+        raise OrderRefusedError(
+            RefusalCode.NO_LIMIT,
+            f"the library entry {drug.name} has no limit for {measure.value}; mend the profile, no check is skipped",
+        )
+    return limit
 
 
-def _within(code: RefusalCode, name: str, value: Decimal, limits: tuple[Decimal, Decimal], unit: str) -> None:
-    low, high = limits
+def _within_hard(drug: Drug, measure: Measure, value: Fraction) -> None:
+    """Refuse what is beyond the library's hard limit or the compiled-in ceiling; nothing is ever clipped (DOSE-06)."""
+    low, high = _limit(drug, measure).hard
+    unit = measure.unit
     if not low <= value <= high:
         raise OrderRefusedError(
-            code,
-            f"{name} {_plain(value)} {unit} is outside the hard limits {_plain(low)} to {_plain(high)} {unit}; "
-            "check the value and its unit",
+            _LIMIT_CODES[measure],
+            f"{measure.value} {_shown(value)} {unit} is outside the hard limits {plain(low)} to {plain(high)} {unit}; "
+            "check the entry and its units",
         )
-
-
-def _at_most(code: RefusalCode, name: str, value: Decimal, limit: Decimal, unit: str) -> None:
-    if value > limit:
-        shown = _plain(value.quantize(Decimal("0.001")))
+    ceiling = DRUG[measure].high
+    if value > ceiling:
         raise OrderRefusedError(
-            code,
-            f"{name} {shown} {unit} is above the hard limit {_plain(limit)} {unit}; check weight, dose and duration",
+            _LIMIT_CODES[measure],
+            f"{measure.value} {_shown(value)} {unit} is above {plain(ceiling)} {unit}, which pumpd gives under no "
+            "profile; check the entry and its units",
         )
+
+
+def _shown(value: Fraction) -> str:
+    return plain((Decimal(value.numerator) / Decimal(value.denominator)).quantize(Decimal("0.000001")))
 
 
 def _concentration(entry: Prepare, drug: Drug) -> Concentration:
@@ -186,15 +220,15 @@ def _concentration(entry: Prepare, drug: Drug) -> Concentration:
     except QuantityError as error:
         raise OrderRefusedError(RefusalCode.NOT_A_QUANTITY, str(error)) from None
     if strength not in drug.strengths_mg_ml:
-        known = ", ".join(_plain(known) for known in drug.strengths_mg_ml)
+        known = ", ".join(plain(known) for known in drug.strengths_mg_ml)
         raise OrderRefusedError(
             RefusalCode.STRENGTH,
-            f"vial strength {_plain(strength)} mg/mL is not in the library ({known} mg/mL as base)",
+            f"vial strength {plain(strength)} mg/mL is not in the library ({known} mg/mL as base)",
         )
     if entry.diluent_ml.is_zero() or declared in UNDILUTED_MG_ML:
         raise OrderRefusedError(
             RefusalCode.UNDILUTED,
-            f"{_plain(strength)} mg/mL with {_plain(entry.diluent_ml)} mL of diluent, declared {_plain(declared)}, "
+            f"{plain(strength)} mg/mL with {plain(entry.diluent_ml)} mL of diluent, declared {plain(declared)}, "
             "is an undiluted vial; it is never infused, dilute it first",
         )
     try:
@@ -207,14 +241,14 @@ def _concentration(entry: Prepare, drug: Drug) -> Concentration:
     if abs(computed.ng_per_nl - Fraction(declared)) > tolerance * Fraction(declared):
         raise OrderRefusedError(
             RefusalCode.CONCENTRATION_MISMATCH,
-            f"{_plain(drawn)} mL of {_plain(strength)} mg/mL in {_plain(drawn + diluent)} mL is {shown} mg/mL, not the "
-            f"declared {_plain(declared)} mg/mL (allowed difference {_plain(drug.concentration_tolerance_percent)} %); "
+            f"{plain(drawn)} mL of {plain(strength)} mg/mL in {plain(drawn + diluent)} mL is {shown} mg/mL, not the "
+            f"declared {plain(declared)} mg/mL (allowed difference {plain(drug.concentration_tolerance_percent)} %); "
             "check vial and volumes",
         )
     if declared not in drug.concentrations_mg_ml:
-        known = ", ".join(_plain(known) for known in drug.concentrations_mg_ml)
+        known = ", ".join(plain(known) for known in drug.concentrations_mg_ml)
         raise OrderRefusedError(
-            RefusalCode.CONCENTRATION_UNKNOWN, f"{_plain(declared)} mg/mL is not in the library ({known} mg/mL)"
+            RefusalCode.CONCENTRATION_UNKNOWN, f"{plain(declared)} mg/mL is not in the library ({known} mg/mL)"
         )
     return computed
 
@@ -248,25 +282,37 @@ def _worst_extra(extra_nl: int, volume_nl: int, profile: Profile) -> None:
         raise OrderRefusedError(
             RefusalCode.WORST_EXTRA,
             f"if all contact is lost, {text(extra_nl, NL_PER_ML, 3)} mL would still flow in {lease_s:g} s, more than "
-            f"{_plain(profile.worst_extra_percent_max)} % of the order; choose a longer duration",
+            f"{plain(profile.worst_extra_percent_max)} % of the order; choose a longer duration",
         )
 
 
-def _soft_limits_passed(
-    drug: Drug, weight_kg: Decimal, per_kg: Decimal, duration_min: Decimal, dose_mg: Decimal, dose_rate: Decimal
-) -> tuple[str, ...]:
-    ranges = (
-        ("weight", weight_kg, drug.weight_kg_soft, "kg"),
-        ("dose", per_kg, drug.dose_mg_per_kg_soft, "mg/kg"),
-        ("duration", duration_min, drug.duration_min_soft, "min"),
-        ("dose", dose_mg, (Decimal(0), drug.dose_mg_soft_max), "mg"),
-        ("dose rate", dose_rate, (Decimal(0), drug.rate_mg_per_kg_h_soft_max), "mg/kg/h"),
-    )
-    return tuple(
-        f"{name} {_plain(value.quantize(Decimal('0.001')))} {unit} (soft limits {_plain(low)} to {_plain(high)})"
-        for name, value, (low, high), unit in ranges
-        if not low <= value <= high
-    )
+def _soft_limits_passed(entry: Prepare, drug: Drug, asked: Mapping[Measure, Fraction]) -> tuple[str, ...]:
+    """Return the soft limits that the order passes, in words, or refuse it (requirement CFG-01).
+
+    The reason must name exactly these: who leaves a reason in every order has not looked at this one.
+    """
+    passed = {}
+    for measure in Measure:
+        low, high = _limit(drug, measure).soft
+        if not low <= asked[measure] <= high:
+            span = f"soft limits {plain(low)} to {plain(high)}"
+            passed[measure] = f"{measure.value} {_shown(asked[measure])} {measure.unit} ({span})"
+    named = frozenset(entry.soft_limits)
+    needless = [measure.value for measure in Measure if measure in named and measure not in passed]
+    if needless:
+        raise OrderRefusedError(
+            RefusalCode.SOFT_LIMIT,
+            f"no soft limit is passed for {', '.join(needless)}, but the entry names it; look at the order again",
+            soft_limits=tuple(passed),
+        )
+    if passed and (named != passed.keys() or not entry.soft_limit_reason.strip()):
+        raise OrderRefusedError(
+            RefusalCode.SOFT_LIMIT,
+            f"soft limit passed: {'; '.join(passed.values())}. Check the entry; if it is meant, prepare again with a "
+            f"reason that names {', '.join(measure.value for measure in passed)}",
+            soft_limits=tuple(passed),
+        )
+    return tuple(passed.values())
 
 
 def expected_running_ns(order: Order) -> int:

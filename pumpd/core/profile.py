@@ -1,7 +1,7 @@
 """The clinical profile as values: limits, times and the drug library entry, every number with its unit in the name.
 
-A profile is data that a clinician signs. What a file may say at all is bounded by `BOUNDS`, compiled in on both sides
-(requirement CFG-04). No limit here is a guideline value; see `config/profiles/` for the citations.
+A profile is data that a clinician signs. What a file may say at all is in `bounds.py`. No limit here is a guideline
+value; see `config/profiles/` for the citations.
 """
 
 from collections.abc import Mapping
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum, unique
 
+from pumpd.core.bounds import Measure
 from pumpd.core.ports import VitalKind
-from pumpd.core.quantities import NS_PER_MIN, NS_PER_S
 
 
 @unique
@@ -37,6 +37,10 @@ class Action(Enum):
     ALERT = "alert"
     PAUSE = "pause"
     END = "end"
+
+
+RESTRICTION: Mapping[Action, int] = {action: rank for rank, action in enumerate(Action)}
+"""How much an action restricts: alert, pause, end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,23 +95,75 @@ class Syringe:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DrugLimit:
+    """The soft and the hard limits of one measure of an order, each from low to high, both ends included.
+
+    Passing a soft limit needs a reason that names the measure; a hard limit is never passed.
+    """
+
+    measure: Measure
+    hard: tuple[Decimal, Decimal]
+    soft: tuple[Decimal, Decimal]
+    owner: str
+    citation: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Drug:
-    """The library entry. Soft limits need a reason, hard limits are never passed."""
+    """The library entry: one limit for each `Measure`."""
 
     name: str
+    version: int
+    hash: str  # over this entry alone
     concentrations_mg_ml: tuple[Decimal, ...]
     concentration_tolerance_percent: Decimal
     strengths_mg_ml: tuple[Decimal, ...]
-    weight_kg_soft: tuple[Decimal, Decimal]
-    weight_kg_hard: tuple[Decimal, Decimal]
-    dose_mg_per_kg_soft: tuple[Decimal, Decimal]
-    dose_mg_per_kg_hard: tuple[Decimal, Decimal]
-    dose_mg_soft_max: Decimal
-    dose_mg_hard_max: Decimal
-    rate_mg_per_kg_h_soft_max: Decimal
-    rate_mg_per_kg_h_hard_max: Decimal
-    duration_min_soft: tuple[Decimal, Decimal]
-    duration_min_hard: tuple[Decimal, Decimal]
+    limits: tuple[DrugLimit, ...]
+
+    def limit(self, measure: Measure) -> DrugLimit | None:
+        """Return the limit of `measure`, or None: then no order can be made, since no check is ever skipped."""
+        return next((limit for limit in self.limits if limit.measure is measure), None)
+
+
+@unique
+class Signer(Enum):
+    """As what a person approves a profile."""
+
+    PRESCRIBER = "prescriber"
+    NURSE = "nurse"
+    PHARMACIST = "pharmacist"
+    ENGINEER = "engineer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """One named person has approved one content of a profile."""
+
+    name: str
+    role: Signer
+    at_utc: str
+
+
+APPROVALS_NEEDED = 2
+
+
+def approves(approvals: tuple[Approval, ...]) -> bool:
+    """Say whether two different people, one of them a prescriber, have approved (requirement CFG-05)."""
+    people = {" ".join(approval.name.split()).casefold() for approval in approvals}
+    return len(people) >= APPROVALS_NEEDED and any(approval.role is Signer.PRESCRIBER for approval in approvals)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """One thing whose version and hash the record of a session names, and which a site accepts (CFG-07)."""
+
+    what: str  # program, library or profile
+    name: str
+    version: str
+    hash: str
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.name} {self.version} ({self.hash})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,8 +171,9 @@ class Profile:
     """Everything a session is judged by; frozen for the session."""
 
     name: str
+    version: int
     hash: str
-    approved: bool
+    approvals: tuple[Approval, ...]  # over this very content
     simulators_only: bool
     drug: Drug
     syringes: tuple[Syringe, ...]
@@ -141,61 +198,28 @@ class Profile:
     supervision_pause_ns: int
     station_lost_ns: int
 
+    @property
+    def approved(self) -> bool:
+        """Whether clinical mode may use it."""
+        return approves(self.approvals)
+
     def syringe(self, name: str) -> Syringe | None:
         """Return the syringe of that name, or None."""
         return next((syringe for syringe in self.syringes if syringe.name == name), None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bound:
-    """The range that a file may choose from, with its unit."""
+REQUIRED_AGES = (VitalKind.SBP, VitalKind.DBP, VitalKind.HR, VitalKind.SPO2)
+"""Vital signs that devices measure: each needs ages and a resume range."""
 
-    low: int
-    high: int
-    unit: str
-
-
-BOUNDS: Mapping[str, Bound] = {
-    "start_steady_ns": Bound(low=10 * NS_PER_S, high=300 * NS_PER_S, unit="ns"),
-    "resume_steady_ns": Bound(low=10 * NS_PER_S, high=300 * NS_PER_S, unit="ns"),
-    "baseline_spacing_ns": Bound(low=30 * NS_PER_S, high=15 * NS_PER_MIN, unit="ns"),  # START-04
-    "baseline_max_age_ns": Bound(low=5 * NS_PER_MIN, high=30 * NS_PER_MIN, unit="ns"),
-    "nibp_interval_ns": Bound(low=2 * NS_PER_MIN, high=10 * NS_PER_MIN, unit="ns"),
-    "nibp_pause_interval_ns": Bound(low=1 * NS_PER_MIN, high=5 * NS_PER_MIN, unit="ns"),
-    "assess_valid_ns": Bound(low=2 * NS_PER_MIN, high=15 * NS_PER_MIN, unit="ns"),
-    "confirm_valid_ns": Bound(low=5 * NS_PER_MIN, high=30 * NS_PER_MIN, unit="ns"),  # START-02
-    "token_max_age_ns": Bound(low=2 * NS_PER_S, high=10 * NS_PER_S, unit="ns"),
-    "lease_ns": Bound(low=2 * NS_PER_S, high=20 * NS_PER_S, unit="ns"),  # COMM-01
-    "stop_latency_ns": Bound(low=100_000_000, high=3 * NS_PER_S, unit="ns"),
-    "spare_volume_nl": Bound(low=500_000, high=5_000_000, unit="nL"),
-    "supervision_alarm_ns": Bound(low=3 * NS_PER_S, high=10 * NS_PER_S, unit="ns"),  # COMM-07
-    "supervision_pause_ns": Bound(low=30 * NS_PER_S, high=300 * NS_PER_S, unit="ns"),  # COMM-07
-    "station_lost_ns": Bound(low=3 * NS_PER_S, high=10 * NS_PER_S, unit="ns"),
-}
-"""Compiled-in bounds of each tunable time and volume; a profile that passes one is refused as a whole."""
-
-RULE_BOUNDS: Mapping[VitalKind, Bound] = {
-    VitalKind.SBP: Bound(low=70, high=200, unit="mmHg"),
-    VitalKind.DBP: Bound(low=30, high=120, unit="mmHg"),
-    VitalKind.HR: Bound(low=30, high=180, unit="/min"),
-    VitalKind.SPO2: Bound(low=80, high=97, unit="%"),
-    VitalKind.RR: Bound(low=4, high=40, unit="/min"),
-    VitalKind.MOAAS: Bound(low=1, high=5, unit="of 5"),
-}
-"""What an absolute limit of a vital sign may be; a relative one lies in 1 to 80."""
-
-AGE_PAUSE_BOUNDS: Mapping[VitalKind, Bound] = {
-    VitalKind.SBP: Bound(low=3 * NS_PER_MIN, high=15 * NS_PER_MIN, unit="ns"),
-    VitalKind.DBP: Bound(low=3 * NS_PER_MIN, high=15 * NS_PER_MIN, unit="ns"),
-    VitalKind.HR: Bound(low=5 * NS_PER_S, high=30 * NS_PER_S, unit="ns"),
-    VitalKind.SPO2: Bound(low=5 * NS_PER_S, high=30 * NS_PER_S, unit="ns"),
-}
-"""The age at which a vital sign may pause at the earliest and at the latest."""
+REQUIRED_START = (*REQUIRED_AGES, VitalKind.RR, VitalKind.MOAAS)
+"""Vital signs that a start judges (START-05)."""
 
 REQUIRED_PAUSE_RULES: Mapping[VitalKind, tuple[Side, ...]] = {
     VitalKind.SBP: (Side.AT_OR_ABOVE, Side.BELOW),
     VitalKind.DBP: (Side.AT_OR_ABOVE,),
     VitalKind.HR: (Side.ABOVE, Side.BELOW),
     VitalKind.SPO2: (Side.BELOW,),
+    VitalKind.RR: (Side.ABOVE, Side.BELOW),
+    VitalKind.MOAAS: (Side.BELOW,),
 }
 """Absolute limits that must exist with a pause or an end; a profile without one is refused (CFG-03)."""

@@ -39,6 +39,7 @@ def _start_blockers(state: State, now_ns: int, *, override: bool) -> Iterator[st
 
 def _start_conditions(state: State, now_ns: int, *, override: bool) -> Iterator[str]:
     profile = state.settings.profile
+    yield from _other_profile(state)
     if state.confirmed_by is None:
         yield "the order is not confirmed by a second person"
     elif now_ns - state.confirmed_at_ns > profile.confirm_valid_ns:
@@ -67,11 +68,7 @@ def _resume_conditions(state: State, now_ns: int) -> Iterator[str]:
     profile = state.settings.profile
     if state.ending:
         yield "the infusion has ended; a new order is needed"
-    if state.order is not None and state.order.profile_hash != profile.hash:
-        yield (
-            f"the order was made under profile {state.order.profile_hash}, the daemon now runs {profile.hash}; "
-            "end this session and prepare a new order"
-        )
+    yield from _other_profile(state)
     yield from _pump_blockers(state)
     yield from _alarm_blockers(state)
     yield from _standing_causes(state, now_ns)
@@ -83,6 +80,16 @@ def _resume_conditions(state: State, now_ns: int) -> Iterator[str]:
     if state.ledger.remaining(now_ns) < LEAST_RUN_NL:
         least_ml = text(LEAST_RUN_NL, NL_PER_ML, 3)
         yield f"less than {least_ml} mL is left to give, counting the high bound of what was given; end the session"
+
+
+def _other_profile(state: State) -> Iterator[str]:
+    """Limits are frozen for a session: a daemon restarted under others does not go on with it (requirement CFG-04)."""
+    profile = state.settings.profile
+    if state.order is not None and state.order.profile_hash != profile.hash:
+        yield (
+            f"the order was made under profile {state.order.profile_hash}, the daemon now runs {profile.hash}; "
+            "end this session and prepare a new order"
+        )
 
 
 def _standing_causes(state: State, now_ns: int) -> Iterator[str]:

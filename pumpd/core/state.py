@@ -14,7 +14,7 @@ from pumpd.core.interlocks import Interlocks
 from pumpd.core.modes import Mode
 from pumpd.core.ports import PumpAlarmed, PumpAttached, PumpCounter, PumpStatus, RunOrder, VitalKind
 from pumpd.core.prescription import Order
-from pumpd.core.profile import Profile
+from pumpd.core.profile import Profile, Version
 from pumpd.core.rest import Halt
 from pumpd.core.session import Baseline
 from pumpd.core.vitals import Steady, Vitals
@@ -28,6 +28,8 @@ class Settings:
     operators: Mapping[str, Role]
     simulated: bool
     """Whether pump and monitors are simulated; shown on every screen."""
+    versions: tuple[Version, ...] = ()
+    """Program, library and profile, as the record of each session names them."""
 
 
 @unique

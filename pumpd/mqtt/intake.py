@@ -163,6 +163,7 @@ def _command(
                 declared_concentration_mg_ml=request.declared_concentration_mg_ml,
                 syringe=request.syringe,
                 syringe_fill_ml=request.syringe_fill_ml,
+                soft_limits=request.soft_limits,
                 soft_limit_reason=request.soft_limit_reason,
             )
         case ConfirmRequest():

@@ -12,6 +12,7 @@ from typing import Any, Protocol, assert_never
 
 from pydantic import ValidationError
 
+from pumpd.core.bounds import Measure
 from pumpd.core.commands import ReceiptState
 from pumpd.core.quantities import NS_PER_S
 from pumpd.mqtt.client import LINK_LOST_S, Follower, View, following, loop_ns, wall_utc
@@ -26,6 +27,7 @@ from pumpd.mqtt.payloads import (
     State,
     encodable,
     first_complaint,
+    soft_limit_lines,
 )
 from pumpd.mqtt.site import Site, SiteError, load_site
 
@@ -251,6 +253,7 @@ def order_lines(order: Order) -> list[str]:
             f"  {order.concentration_mg_ml:f} mg/mL, {order.volume_ml:f} mL at {order.rate_ml_h:f} mL/h,"
             f" syringe {order.syringe}"
         ),
+        *(f"  {line}" for line in soft_limit_lines(order)),
     ]
 
 
@@ -300,6 +303,7 @@ _PREPARE = {
     "declared_concentration_mg_ml": "the concentration on the syringe's label, in mg/mL",
     "syringe_fill_ml": "how much is in the syringe, in mL",
 }
+_SOFT = ("soft_limits", "soft_limit_reason")
 _CONFIRM = {
     "weight_kg": "the patient's weight in kg, entered again",
     "concentration_mg_ml": "the concentration on the syringe's label in mg/mL, entered again",
@@ -325,10 +329,18 @@ def add_nurse_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentPa
         parser.set_defaults(kind=kind, fields=fields)
         return parser
 
-    prepare = add("prepare", "enter an order", kind="prepare", fields=(*_PREPARE, "syringe", "soft_limit_reason"))
+    prepare = add("prepare", "enter an order", kind="prepare", fields=(*_PREPARE, "syringe", *_SOFT))
     _add_decimals(prepare, _PREPARE)
     prepare.add_argument("--syringe", required=True, help="maker and size, such as BD-60; the profile lists them")
-    prepare.add_argument("--soft-limit-reason", default="", help="why a soft limit may be passed")
+    prepare.add_argument(
+        "--soft-limit",
+        dest="soft_limits",
+        action="append",
+        default=[],
+        choices=[measure.value for measure in Measure],
+        help="a soft limit that this order is meant to pass; once for each",
+    )
+    prepare.add_argument("--soft-limit-reason", default="", help="why these soft limits may be passed")
     confirm = add("confirm", "check a colleague's order", kind="confirm", fields=tuple(_CONFIRM))
     _add_decimals(confirm, _CONFIRM)
     start = add("start", "begin the confirmed order", kind="start", fields=("override_reason",))

@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, Field, JsonValue, StringConstraints, TypeAdapter, ValidationError
 
+from pumpd.core.bounds import Measure
 from pumpd.core.commands import ReceiptState
 from pumpd.core.modes import Mode
 from pumpd.core.ports import Validity, VitalKind
@@ -30,6 +31,7 @@ Count = Annotated[int, Field(ge=0)]
 ModeName = Annotated[Mode, Field(strict=False)]
 Kind = Annotated[VitalKind, Field(strict=False)]
 ValidityName = Annotated[Validity, Field(strict=False)]
+MeasureName = Annotated[Measure, Field(strict=False)]
 ReceiptName = Annotated[ReceiptState, Field(strict=False)]
 PriorityName = Literal["high", "medium", "low"]
 PhaseName = Literal["preparing", "infusing", "observing", "closed"]
@@ -58,6 +60,11 @@ def first_complaint(error: ValidationError) -> str:
 def encodable(text: str) -> str:
     """Return `text` without lone surrogates, which JSON can spell and no file or database can hold."""
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def printable(line: str) -> str:
+    """Return `line` without control characters: what comes over the wire must not steer a terminal."""
+    return "".join(character if character.isprintable() else "?" for character in line)
 
 
 class Status(Message):
@@ -99,9 +106,19 @@ class Order(Payload):
     volume_ml: Exact
     rate_ml_h: Exact
     syringe: Label
+    soft_limits_passed: Annotated[tuple[Text, ...], Field(strict=False, description="each with value and limits")]
+    soft_limit_reason: Text = Field(description="why they may be passed, by who prepared it")
     prepared_by: Name
     confirmed_by: Name | None
     started_by: Name | None
+
+
+def soft_limit_lines(order: Order) -> list[str]:
+    """Return what everybody who looks at the order must see of the soft limits it passes."""
+    if not order.soft_limits_passed:
+        return []
+    passed = (f"PAST A SOFT LIMIT: {one}" for one in order.soft_limits_passed)
+    return [printable(line) for line in (*passed, f"reason: {order.soft_limit_reason}")]
 
 
 class Delivery(Payload):
@@ -291,7 +308,11 @@ class PrepareRequest(Request):
     declared_concentration_mg_ml: Exact
     syringe: Label
     syringe_fill_ml: Exact
-    soft_limit_reason: Text = Field(default="", description="why a soft limit may be passed")
+    soft_limits: Annotated[
+        tuple[MeasureName, ...],
+        Field(strict=False, max_length=len(Measure), description="the soft limits meant to be passed, exactly"),
+    ] = ()
+    soft_limit_reason: Text = Field(default="", description="why these soft limits may be passed")
 
 
 class ConfirmRequest(Request):

@@ -6,13 +6,17 @@ import stat
 import tomllib
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from pumpd.core.commands import Role
+from pumpd.core.profile import Version
 from pumpd.mqtt.connection import Endpoint
 from pumpd.mqtt.topics import NAME_PATTERN, RESERVED_BED
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 MAX_FILE_BYTES = 256 * 1024
 """200 operators and 64 beds take some 20 KiB."""
@@ -24,7 +28,12 @@ Name = Annotated[str, StringConstraints(pattern=f"^{NAME_PATTERN}$")]
 
 
 class SiteError(ValueError):
-    """A site file or a credential that cannot be used; the message is one sentence for who is at the command line."""
+    """A site file or a credential that cannot be used; the message is one line for who is at the command line."""
+
+    def __init__(self, message: str, *, faults: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.faults = faults or (message,)
+        """Each fault by itself."""
 
 
 class _Section(BaseModel):
@@ -54,12 +63,23 @@ class Bed(_Section):
     account: Name
 
 
+class Accepted(_Section):
+    """One version of program, library or profile that the site has accepted for clinical use."""
+
+    what: Literal["program", "library", "profile"]
+    name: Annotated[str, StringConstraints(min_length=1, max_length=60)]
+    version: Annotated[str, StringConstraints(min_length=1, max_length=40)]
+    hash: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
+    by: Annotated[str, StringConstraints(min_length=3, max_length=60)]
+
+
 class _File(_Section):
     credentials_dir: Annotated[str, StringConstraints(min_length=1, max_length=4096)]
     readers: Annotated[list[Name], Field(max_length=16)] = []
     broker: BrokerSection = BrokerSection()
     operator: Annotated[list[Operator], Field(min_length=1, max_length=200)]
     bed: Annotated[list[Bed], Field(min_length=1, max_length=64)]
+    accepted: Annotated[list[Accepted], Field(max_length=100)] = []
 
     @model_validator(mode="after")
     def _names_are_one_persons(self) -> Self:
@@ -112,6 +132,11 @@ class Site:
     def readers(self) -> tuple[str, ...]:
         """Accounts that only read screens."""
         return tuple(self._file.readers)
+
+    def accepts(self, version: Version) -> bool:
+        """Whether the site has accepted this version with this hash for clinical use (requirement CFG-07)."""
+        wanted = (version.what, version.name, version.version, version.hash)
+        return any((item.what, item.name, item.version, item.hash) == wanted for item in self._file.accepted)
 
     @property
     def accounts(self) -> tuple[str, ...]:
@@ -206,28 +231,28 @@ def load_site(path: Path) -> Site:
     except tomllib.TOMLDecodeError as error:
         raise SiteError(f"the site file {path} is not TOML: {error}") from None
     except ValidationError as error:
-        raise SiteError(f"{path}: {_sentence(error)}") from None
+        faults = tuple(_sentence(fault) for fault in error.errors(include_url=False))
+        raise SiteError(f"{path}: {'; '.join(faults)}", faults=faults) from None
 
 
-def _sentence(error: ValidationError) -> str:
-    """Return the first complaint as section, key, what is wrong."""
-    first = error.errors(include_url=False)[0]
-    where = _place(first["loc"])
-    match first["type"]:
+def _sentence(fault: "ErrorDetails") -> str:
+    """Return a complaint as section, key, what is wrong."""
+    where = _place(fault["loc"])
+    match fault["type"]:
         case "extra_forbidden":
             what = "is no key that pumpd knows"
         case "missing":
             what = "is missing"
         case "value_error":
-            what = first["msg"].removeprefix("Value error, ")
+            what = fault["msg"].removeprefix("Value error, ")
         case _:
-            what = f"{first['msg'][:1].lower()}{first['msg'][1:]}, got {_shown(first['input'])}"
+            what = f"{fault['msg'][:1].lower()}{fault['msg'][1:]}, got {_shown(fault['input'])}"
     return f"{where} {what}".strip()
 
 
 def _place(loc: tuple[int | str, ...]) -> str:
     match loc:
-        case ("operator" | "bed" as section, int(number), *keys):
+        case ("operator" | "bed" | "accepted" as section, int(number), *keys):
             return " ".join([f"[[{section}]] number {number + 1}", *map(str, keys)])
         case ("operator" | "bed" as section,):
             return f"[[{section}]]"

@@ -10,7 +10,16 @@ from pathlib import Path
 from pumpd.core.quantities import NS_PER_MS, NS_PER_S
 from pumpd.mqtt.client import Follower, Heard, View, following, loop_ns, wall_utc
 from pumpd.mqtt.connection import BrokerError
-from pumpd.mqtt.payloads import Alarms, Delivery, Order, State, StationBeat, VitalState
+from pumpd.mqtt.payloads import (
+    Alarms,
+    Delivery,
+    Order,
+    State,
+    StationBeat,
+    VitalState,
+    printable,
+    soft_limit_lines,
+)
 from pumpd.mqtt.site import Site, SiteError, load_site
 
 BAR_CELLS = 40
@@ -76,6 +85,7 @@ def _order_lines(order: Order | None) -> list[str]:
             f" for {_number(order.weight_kg)} kg, {_number(order.concentration_mg_ml)} mg/mL, {order.syringe}"
         ),
         f"order {order.hash}: {', '.join(hands)}",
+        *soft_limit_lines(order),
     ]
 
 
@@ -139,11 +149,6 @@ def _state_lines(heard: Heard[State], view: View, now_ns: int) -> list[str]:
     return lines
 
 
-def _clean(line: str) -> str:
-    """Without control characters: what comes over the wire must not steer the terminal."""
-    return "".join(character if character.isprintable() else "?" for character in line)
-
-
 def render(view: View, now_ns: int) -> str:
     """Return the whole screen. Without a live heartbeat it says so first, and calls everything below it old."""
     lines = []
@@ -156,7 +161,7 @@ def render(view: View, now_ns: int) -> str:
         lines.append(f"*** {LINK_LOST} ***  {view.bed} {silent}; everything below is old")
     lines += _alarm_lines(None if view.alarms is None else view.alarms.message)
     lines += [f"{view.bed}: no state yet"] if view.state is None else _state_lines(view.state, view, now_ns)
-    return "\n".join(_clean(line) for line in lines if line) + "\n"
+    return "\n".join(printable(line) for line in lines if line) + "\n"
 
 
 def render_line(view: View, now_ns: int) -> str:
@@ -174,7 +179,7 @@ def render_line(view: View, now_ns: int) -> str:
         parts.append(state.cause)
     alarms = () if view.alarms is None else view.alarms.message.alarms
     parts += [f"ALARM {alarm.priority.upper()} {alarm.id}" for alarm in alarms if alarm.active]
-    return _clean("; ".join(parts))
+    return printable("; ".join(parts))
 
 
 # ---- the screen -----------------------------------------------------------------------------------------------------

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from pumpd.core.bounds import DRUG, Measure, plain
 from pumpd.core.prescription import Order, OrderRefusedError, RefusalCode, expected_running_ns, plan
+from pumpd.core.profile import Profile
 from pumpd.core.quantities import (
     NL_PER_ML,
     NS_PER_H,
@@ -31,9 +33,18 @@ CASES = Path(__file__).resolve().parents[1] / "golden" / "cases" / "dose.csv"
 
 
 def made(**changes: object) -> Order:
-    """Return the order in the largest syringe, so that the syringe is not what refuses."""
-    entry = prepare(**({"syringe_fill_ml": D(59), "soft_limit_reason": "as the test says"} | changes))
-    return plan(entry, profile(), by="anna", seed="x")
+    """Return the order in the largest syringe, so that the syringe is not what refuses.
+
+    Soft limits are passed as a person does it: refused, then named with a reason, unless the test sets the reason.
+    """
+    entry = prepare(**({"syringe_fill_ml": D(59)} | changes))
+    try:
+        return plan(entry, profile(), by="anna", seed="x")
+    except OrderRefusedError as refused:
+        if refused.code is not RefusalCode.SOFT_LIMIT or "soft_limit_reason" in changes:
+            raise
+        meant = replace(entry, soft_limits=refused.soft_limits, soft_limit_reason="as the test says")
+    return plan(meant, profile(), by="anna", seed="x")
 
 
 def code(**changes: object) -> RefusalCode:
@@ -222,6 +233,140 @@ def test_the_hash_covers_every_field_and_the_preparation() -> None:
     assert first.hash != made(weight_kg=D("70.1")).hash
     assert first.hash != plan(prepare(syringe_fill_ml=D(59)), profile(), by="anna", seed="y").hash
     assert first.hash != plan(prepare(), profile(), by="ben", seed="x").hash
+
+
+@pytest.mark.req("CFG-01", "START-09")
+@pytest.mark.parametrize(
+    ("changes", "passed"),
+    [
+        ({"weight_kg": D("44.999")}, (Measure.WEIGHT,)),
+        ({"weight_kg": D("115.001"), "dose_mg_per_kg": D("0.4")}, (Measure.WEIGHT,)),
+        ({"weight_kg": D("110")}, (Measure.DOSE,)),
+        ({"dose_mg_per_kg": D("0.399")}, (Measure.DOSE_PER_KG,)),
+        ({"dose_mg_per_kg": D("0.501")}, (Measure.DOSE_PER_KG,)),
+        ({"duration_min": D("37.9")}, (Measure.DURATION,)),
+        ({"duration_min": D("45.1")}, (Measure.DURATION,)),
+        ({"duration_min": D("37")}, (Measure.DOSE_RATE, Measure.DURATION)),
+    ],
+)
+def test_a_soft_limit_is_passed_only_by_its_name_with_a_reason(
+    changes: dict[str, object], passed: tuple[Measure, ...]
+) -> None:
+    entry = prepare(syringe_fill_ml=D(59), **changes)
+    with pytest.raises(OrderRefusedError) as caught:
+        plan(entry, profile(), by="anna", seed="x")
+    assert caught.value.code is RefusalCode.SOFT_LIMIT
+    assert caught.value.soft_limits == passed
+    assert all(measure.value in str(caught.value) for measure in passed)
+    named = replace(entry, soft_limits=passed)
+    for wrong in (
+        named,
+        replace(named, soft_limit_reason="  "),
+        replace(entry, soft_limit_reason="as meant"),
+        replace(entry, soft_limit_reason="as meant", soft_limits=passed[1:]),
+        replace(entry, soft_limit_reason="as meant", soft_limits=(*passed, Measure.VOLUME)),
+        replace(entry, soft_limit_reason="as meant", soft_limits=tuple(Measure)),
+    ):
+        with pytest.raises(OrderRefusedError) as caught:
+            plan(wrong, profile(), by="anna", seed="x")
+        assert caught.value.code is RefusalCode.SOFT_LIMIT
+    order = plan(replace(named, soft_limit_reason=" as meant "), profile(), by="anna", seed="x")
+    assert order.soft_limit_reason == "as meant"
+    assert len(order.soft_limits_passed) == len(passed)
+    for measure, words in zip(passed, order.soft_limits_passed, strict=True):
+        assert words.startswith(f"{measure.value} ")
+        assert measure.unit in words
+    other = plan(replace(named, soft_limit_reason="another reason"), profile(), by="anna", seed="x")
+    assert other.hash != order.hash
+
+
+@pytest.mark.req("CFG-01")
+def test_a_needless_override_is_refused() -> None:
+    with pytest.raises(OrderRefusedError, match="no soft limit is passed for weight"):
+        plan(prepare(soft_limits=(Measure.WEIGHT,), soft_limit_reason="always"), profile(), by="anna", seed="x")
+
+
+def narrowed(measure: Measure, **changes: object) -> Profile:
+    found = profile()
+    limits = tuple(
+        replace(one, **changes) if one.measure is measure else one  # type: ignore[arg-type]  # the tests name the fields
+        for one in found.drug.limits
+    )
+    return replace(found, drug=replace(found.drug, limits=limits))
+
+
+@pytest.mark.req("CFG-01", "DOSE-06")
+@pytest.mark.parametrize(
+    ("measure", "value", "code"),
+    [
+        (Measure.WEIGHT, D(70), RefusalCode.WEIGHT),
+        (Measure.DOSE_PER_KG, D("0.5"), RefusalCode.DOSE_PER_KG),
+        (Measure.DOSE, D(35), RefusalCode.DOSE),
+        (Measure.DOSE_RATE, D("0.75"), RefusalCode.DOSE_RATE),
+        (Measure.DURATION, D(40), RefusalCode.DURATION),
+        (Measure.CONCENTRATION, D(2), RefusalCode.CONCENTRATION_LIMIT),
+        (Measure.VOLUME, D("17.5"), RefusalCode.VOLUME),
+        (Measure.FLOW, D("26.25"), RefusalCode.FLOW),
+    ],
+)
+def test_each_hard_limit_holds_at_its_bound_and_clips_nothing(
+    measure: Measure, value: Decimal, code: RefusalCode
+) -> None:
+    """The order of the clinic has exactly `value`; one step inside refuses it by name, with value, limit and unit."""
+    step = D("0.000001")
+    for hard in ((value, value + 1), (value - step, value)):
+        assert plan(prepare(), narrowed(measure, hard=hard), by="anna", seed="x").dose_ng == 35_000_000
+    for hard in ((value + step, value + 1), (D("0.001"), value - step)):
+        with pytest.raises(OrderRefusedError) as caught:
+            plan(prepare(), narrowed(measure, hard=hard), by="anna", seed="x")
+        assert caught.value.code is code
+        shown = f"{measure.value} {plain(value)} {measure.unit} is outside the hard limits {plain(hard[0])} to "
+        assert str(caught.value).startswith(f"{shown}{plain(hard[1])} {measure.unit}")
+    for soft in ((value + step, value + 1), (D("0.001"), value - step)):
+        with pytest.raises(OrderRefusedError) as caught:
+            plan(prepare(), narrowed(measure, soft=soft), by="anna", seed="x")
+        assert caught.value.soft_limits == (measure,)
+
+
+@pytest.mark.req("DOSE-06", "DOSE-07")
+@pytest.mark.parametrize(
+    ("measure", "changes", "code"),
+    [
+        (Measure.WEIGHT, {"weight_kg": D("200.1"), "dose_mg_per_kg": D("0.1")}, RefusalCode.WEIGHT),
+        (Measure.DOSE_PER_KG, {"dose_mg_per_kg": D("1.001"), "duration_min": D(90)}, RefusalCode.DOSE_PER_KG),
+        (Measure.DOSE_RATE, {"dose_mg_per_kg": D("0.501"), "duration_min": D(30)}, RefusalCode.DOSE_RATE),
+        (Measure.DURATION, {"duration_min": D(181)}, RefusalCode.DURATION),
+    ],
+)
+def test_no_library_lifts_an_order_over_the_compiled_in_ceiling(
+    measure: Measure, changes: dict[str, object], code: RefusalCode
+) -> None:
+    loose = narrowed(measure, hard=(D("0.000001"), D(10) ** 9), soft=(D("0.000001"), D(10) ** 9))
+    with pytest.raises(OrderRefusedError) as caught:
+        plan(prepare(**changes), loose, by="anna", seed="x")
+    assert caught.value.code is code
+    assert f"is above {plain(DRUG[measure].high)} {measure.unit}" in str(caught.value)
+
+
+@pytest.mark.req("DOSE-07")
+@given(grams=st.integers(35_000, 120_000), per_kg=st.integers(100, 1_000), minutes=st.integers(30, 120))
+def test_no_order_exceeds_one_mg_per_kg_and_hour(grams: int, per_kg: int, minutes: int) -> None:
+    assume(grams * per_kg <= 60_000_000)
+    entry = {"weight_kg": D(grams) / 1_000, "dose_mg_per_kg": D(per_kg) / 1_000, "duration_min": D(minutes)}
+    if per_kg * 60 > 1_000 * minutes:
+        assert code(**entry) is RefusalCode.DOSE_RATE
+    else:
+        assert made(**entry).dose_ng == grams * per_kg
+
+
+@pytest.mark.req("CFG-03")
+@pytest.mark.parametrize("measure", list(Measure))
+def test_no_check_is_skipped_because_its_limit_is_missing(measure: Measure) -> None:
+    found = profile()
+    limits = tuple(one for one in found.drug.limits if one.measure is not measure)
+    with pytest.raises(OrderRefusedError, match=f"has no limit for {measure.value}") as caught:
+        plan(prepare(), replace(found, drug=replace(found.drug, limits=limits)), by="anna", seed="x")
+    assert caught.value.code is RefusalCode.NO_LIMIT
 
 
 # ---- quantities -----------------------------------------------------------------------------------------------------

@@ -35,6 +35,8 @@ def order() -> Order:
         volume_ml=Decimal("17.5"),
         rate_ml_h=Decimal("26.25"),
         syringe="BD 50",
+        soft_limits_passed=(),
+        soft_limit_reason="",
         prepared_by="anna",
         confirmed_by="ben",
         started_by=None,

@@ -1,13 +1,14 @@
 """From bytes to commands: a stop is always understood, everything else only when it is right."""
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pumpd.core.bounds import Measure
 from pumpd.core.commands import (
     Acknowledge,
     Assess,
@@ -40,6 +41,7 @@ PREPARE = Prepare(
 )
 COMMANDS: list[Command] = [
     PREPARE,
+    replace(PREPARE, soft_limits=(Measure.WEIGHT, Measure.DOSE_PER_KG), soft_limit_reason="measured twice"),
     Confirm(order_hash="c0ffee", weight_kg=Decimal("70.0"), concentration_mg_ml=Decimal(2)),
     Start(order_hash="c0ffee"),
     Pause(reason="patient moves"),

@@ -140,6 +140,7 @@ async def test_the_command_line_prepares(broker: RunningBroker, capsys: pytest.C
         ["ack", "sbp-high"],
         ["assess", "--moaas", "5", "--respiration-bpm", "14"],
         ["confirm", "--weight-kg", "70", "--concentration-mg-ml", "2"],
+        [*PREPARE, "--syringe", "BD-60", "--soft-limit", "weight", "--soft-limit", "dose", "--soft-limit-reason", "y"],
     ],
     ids=lambda words: words[0],
 )

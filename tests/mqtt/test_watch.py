@@ -8,6 +8,7 @@ import pytest
 from pumpd.core.ports import VitalKind
 from pumpd.core.quantities import NS_PER_S
 from pumpd.mqtt.client import View
+from pumpd.mqtt.nurse import order_lines
 from pumpd.mqtt.payloads import Links
 from pumpd.mqtt.watch import Screen, render, render_line
 from tests.mqtt import examples
@@ -134,3 +135,14 @@ def test_a_terminal_is_redrawn_in_place() -> None:
     written: list[str] = []
     Screen(written.append, is_terminal=True).draw(View(bed="bed1"), 0)
     assert written[0].startswith("\x1b[H\x1b[2J*** LINK LOST")
+
+
+@pytest.mark.req("CFG-01")
+def test_a_passed_soft_limit_is_shown_with_its_reason_to_who_watches_and_who_confirms() -> None:
+    order = examples.order().model_copy(
+        update={"soft_limits_passed": ("weight 118 kg (soft limits 45 to 115)",), "soft_limit_reason": "two\x1bscales"}
+    )
+    for screen in (render(seen(order=order), 0), "\n".join(order_lines(order))):
+        assert "PAST A SOFT LIMIT: weight 118 kg (soft limits 45 to 115)" in screen
+        assert "reason: two?scales" in screen
+    assert "SOFT LIMIT" not in render(seen(), 0)

@@ -52,6 +52,7 @@ def load_bed(config_folder: Path, *, profile: str = "demo") -> Config:
         bed=BED,
         site=load_site(config_folder / "site.example.toml"),
         profile=load_profile(config_folder / "profiles" / f"{profile}.toml"),
+        versions=(),  # the same seed must give the same record, whatever else has changed in the program
         journal=Path("in-memory"),
         simulated=True,
         clinical=False,

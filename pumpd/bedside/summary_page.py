@@ -1,0 +1,180 @@
+"""The profile on one page of plain text, for a physician to read and sign. Describes; advises nothing."""
+
+import textwrap
+from collections.abc import Iterable, Iterator
+from itertools import zip_longest
+
+from pumpd.bedside.profile_file import Reading
+from pumpd.core.bounds import plain
+from pumpd.core.ports import VitalKind
+from pumpd.core.profile import Action, Profile, Range, Side, VitalRule
+from pumpd.core.quantities import NL_PER_ML, NS_PER_S, text
+
+PAGE_LINES = 66
+PAGE_COLUMNS = 100
+_COLUMNS = (11, 14, 11, 17, 27, 20)
+"""Widths of the table of vital signs; they add up to a page."""
+
+
+class PageError(ValueError):
+    """The profile does not fit on one page; the message says by how much."""
+
+
+def summary_page(profile: Profile, reading: Reading) -> str:
+    """Return the page, or raise `PageError`."""
+    before = [*_head(profile), "", *_drug(profile), "", *_vitals(profile), "", *_times(profile), ""]
+    after = ["", *_signatures()]
+    room = PAGE_LINES - len(before) - len(after)
+    sources = _sources(reading, room)
+    lines = [*before, *sources, *after]
+    if len(lines) > PAGE_LINES or any(len(line) > PAGE_COLUMNS for line in lines):
+        widest = max(map(len, lines))
+        raise PageError(
+            f"the summary of {profile.name} has {len(lines)} lines and {widest} columns, a page has {PAGE_LINES} and "
+            f"{PAGE_COLUMNS}; take rules out or shorten names"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _head(profile: Profile) -> Iterator[str]:
+    yield f"PUMPD PROFILE {profile.name}, version {profile.version}, hash {profile.hash}"
+    if profile.simulators_only:
+        yield "FOR SIMULATORS ONLY. It is never used on a patient and is not to be signed."
+    elif profile.approved:
+        signers = "; ".join(f"{approval.name} ({approval.role.value})" for approval in profile.approvals)
+        yield textwrap.shorten(f"Approved over this hash by {signers}.", PAGE_COLUMNS)
+    else:
+        yield "UNAPPROVED until two named people, one of them a prescriber, have signed this hash."
+    yield "The limits as pumpd applies them. None is a guideline value, and nothing here is treatment advice."
+
+
+def _drug(profile: Profile) -> Iterator[str]:
+    drug = profile.drug
+    allowed = " or ".join(plain(value) for value in drug.concentrations_mg_ml)
+    vials = ", ".join(plain(value) for value in drug.strengths_mg_ml)
+    yield f"DRUG {drug.name}, entry {drug.version}, hash {drug.hash}"
+    yield (
+        f"  as base: {allowed} mg/mL made from vials of {vials} mg/mL, within "
+        f"{plain(drug.concentration_tolerance_percent)} %"
+    )
+    yield f"  {'':15}{'soft limits: a reason is asked for':38}hard limits: refused, never passed"
+    for limit in drug.limits:
+        unit = limit.measure.unit
+        soft, hard = (f"{plain(low)} to {plain(high)} {unit}" for low, high in (limit.soft, limit.hard))
+        yield f"  {limit.measure.value:15}{soft:38}{hard}"
+    yield "  No bolus, no step upwards, no keep-open flow. Time lost to a pause is not caught up."
+
+
+def _vitals(profile: Profile) -> Iterator[str]:
+    yield _row(("VITAL SIGN", "start", "resume", "alert", "pause", "end"))
+    starts = {wanted.vital: wanted for wanted in profile.start}
+    resumes = {wanted.vital: wanted for wanted in profile.resume}
+    for kind in VitalKind:
+        rules = [rule for rule in profile.rules if rule.vital is kind]
+        if not rules and kind not in starts:
+            continue
+        cells = (
+            f"{kind.name} {kind.unit}",
+            _range(starts.get(kind)),
+            _range(resumes.get(kind)),
+            *(_limits(rules, action) for action in (Action.ALERT, Action.PAUSE, Action.END)),
+        )
+        wrapped = [_cell_lines(cell, width) for cell, width in zip(cells, _COLUMNS, strict=True)]
+        yield from (_row(line) for line in zip_longest(*wrapped, fillvalue=""))
+    yield "  +n: above baseline. (n): up to n by a prescriber, with a reason. n s: for n seconds."
+    yield "  rep n: when a repeat confirms it, or none has come in n seconds. Without a time: at once."
+    ages = (
+        f"{age.vital.name} {age.alert_ns // NS_PER_S}/{age.pause_ns // NS_PER_S}/{age.end_ns // NS_PER_S} s"
+        for age in profile.ages
+    )
+    yield from _wrapped(f"no new valid value, alert/pause/end after: {', '.join(ages)}")
+
+
+def _cell_lines(cell: str, width: int) -> list[str]:
+    """Break a cell between its limits, never inside one."""
+    parts = [part.replace(" ", "\u00a0") for part in cell.split(", ")]
+    return [line.replace("\u00a0", " ") for line in textwrap.wrap(", ".join(parts), width - 1)]
+
+
+def _row(cells: Iterable[str]) -> str:
+    return "".join(f"{cell:{width}}" for cell, width in zip(cells, _COLUMNS, strict=True)).rstrip()
+
+
+def _range(wanted: Range | None) -> str:
+    if wanted is None:
+        return "-"
+    if wanted.high is None:
+        return f">={wanted.low}"
+    override = f" ({wanted.override_high})" if wanted.override_high is not None else ""
+    return f"{wanted.low}-{wanted.high}{override}"
+
+
+def _limits(rules: list[VitalRule], action: Action) -> str:
+    return ", ".join(_limit(rule) for rule in rules if rule.action is action) or "-"
+
+
+def _limit(rule: VitalRule) -> str:
+    sign = "+" if rule.relative else rule.side.value
+    number = f"{sign}{rule.limit}" if rule.side is not Side.BELOW or rule.relative else f"<{rule.limit}"
+    if rule.confirm_within_ns is not None:
+        return f"{number} rep {rule.confirm_within_ns // NS_PER_S}"
+    return f"{number} {rule.for_ns // NS_PER_S} s" if rule.for_ns else number
+
+
+def _times(profile: Profile) -> Iterator[str]:
+    def seconds(value_ns: int) -> str:
+        return f"{text(value_ns, NS_PER_S, 3)} s"
+
+    p = profile
+    yield "TIMES AND SUPERVISION"
+    yield from _wrapped(
+        f"start: vital signs in range for {seconds(p.start_steady_ns)}; two cuff readings "
+        f"{seconds(p.baseline_spacing_ns)} apart, at most {seconds(p.baseline_max_age_ns)} old; order confirmed by a "
+        f"second person at most {seconds(p.confirm_valid_ns)} before; MOAA/S and respiration entered at most "
+        f"{seconds(p.assess_valid_ns)} before; screen at most {seconds(p.token_max_age_ns)} old"
+    )
+    yield from _wrapped(
+        f"resume: only by a person; in range for {seconds(p.resume_steady_ns)}; after a pressure pause two cuff "
+        "readings in range"
+    )
+    yield f"  cuff: every {seconds(p.nibp_interval_ns)}, during a pause every {seconds(p.nibp_pause_interval_ns)}"
+    yield from _wrapped(
+        f"supervision lost (no broker, or no station for {seconds(p.station_lost_ns)}): HIGH alarm after "
+        f"{seconds(p.supervision_alarm_ns)}, pause after {seconds(p.supervision_pause_ns)}"
+    )
+    yield from _wrapped(
+        f"pump: stops by itself after {seconds(p.lease_ns)} of silence, within {seconds(p.stop_latency_ns)}; worst "
+        f"extra {plain(p.worst_extra_percent_max)} % of the dose; {text(p.spare_volume_nl, NL_PER_ML, 3)} mL to spare"
+    )
+    yield "  observation after the end: pumpd goes on showing vital signs; how long is the clinic's own rule"
+
+
+def _wrapped(words: str) -> list[str]:
+    return textwrap.wrap(words, PAGE_COLUMNS, initial_indent="  ", subsequent_indent="    ")
+
+
+def _sources(reading: Reading, room: int) -> list[str]:
+    """Return the owners, and of the distinct sources as many as the page has room for."""
+    owners = f"OWNERS of these limits: {', '.join(reading.owners)}"
+    sources = " | ".join(sorted({_short_source(citation) for citation in reading.citations}))
+    return [
+        textwrap.shorten(owners, PAGE_COLUMNS, placeholder=" ... (all in the file)"),
+        *textwrap.wrap(
+            f"SOURCES: {sources}",
+            PAGE_COLUMNS,
+            subsequent_indent="  ",
+            max_lines=max(room - 1, 1),
+            placeholder=" ... (the rest in the file)",
+        ),
+    ]
+
+
+def _short_source(citation: str) -> str:
+    return citation.replace("proposal of the pumpd authors, unapproved", "proposal").removeprefix("proposal; ")
+
+
+def _signatures() -> Iterator[str]:
+    yield "I have read this page and approve these limits for the hash above."
+    for words in ("prescriber", "second person"):
+        yield ""
+        yield f"{words:14} name ________________________  signature ________________________  date __________"
