@@ -117,6 +117,9 @@ class _Times(_Model):
     supervision_alarm_s: int
     supervision_pause_s: int
     station_lost_s: int
+    pause_reminder_s: int
+    pause_max_s: int
+    session_extra_s: int
 
 
 class _Lease(_Model):
@@ -134,6 +137,7 @@ class _ProfileFile(_Model):
     times: _Times
     syringe: Annotated[tuple[_Syringe, ...], Field(min_length=1)]
     rule: Annotated[tuple[_Rule, ...], Field(min_length=1)]
+    vital_pauses_max: int
     age: tuple[_Age, ...]
     start: tuple[_Range, ...]
     resume: tuple[_Range, ...]
@@ -190,6 +194,7 @@ def _to_core(file: _ProfileFile, digest: str) -> Profile:
         stop_latency_ns=file.lease.stop_latency_ms * 1_000_000,
         worst_extra_percent_max=file.lease.worst_extra_percent_max,
         spare_volume_nl=int(file.lease.spare_volume_ml * NL_PER_ML),
+        vital_pauses_max=file.vital_pauses_max,
         **times,
     )
 
@@ -276,4 +281,6 @@ def _age_faults(age: AgeRule) -> list[str]:
 
 
 def _shown(value: int, name: str) -> str:
-    return f"{value / NS_PER_S:g} s" if name.endswith("_ns") else f"{value / NL_PER_ML:g} mL"
+    if name.endswith("_ns"):
+        return f"{value / NS_PER_S:g} s"
+    return f"{value / NL_PER_ML:g} mL" if name.endswith("_nl") else f"{value}"

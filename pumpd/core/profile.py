@@ -140,6 +140,10 @@ class Profile:
     supervision_alarm_ns: int
     supervision_pause_ns: int
     station_lost_ns: int
+    pause_reminder_ns: int
+    pause_max_ns: int
+    session_extra_ns: int
+    vital_pauses_max: int
 
     def syringe(self, name: str) -> Syringe | None:
         """Return the syringe of that name, or None."""
@@ -171,6 +175,10 @@ BOUNDS: Mapping[str, Bound] = {
     "supervision_alarm_ns": Bound(low=3 * NS_PER_S, high=10 * NS_PER_S, unit="ns"),  # COMM-07
     "supervision_pause_ns": Bound(low=30 * NS_PER_S, high=300 * NS_PER_S, unit="ns"),  # COMM-07
     "station_lost_ns": Bound(low=3 * NS_PER_S, high=10 * NS_PER_S, unit="ns"),
+    "pause_reminder_ns": Bound(low=1 * NS_PER_MIN, high=5 * NS_PER_MIN, unit="ns"),  # CTRL-06
+    "pause_max_ns": Bound(low=5 * NS_PER_MIN, high=60 * NS_PER_MIN, unit="ns"),  # CTRL-06
+    "session_extra_ns": Bound(low=10 * NS_PER_MIN, high=90 * NS_PER_MIN, unit="ns"),  # CTRL-06
+    "vital_pauses_max": Bound(low=2, high=5, unit="pauses"),  # CTRL-06
 }
 """Compiled-in bounds of each tunable time and volume; a profile that passes one is refused as a whole."""
 
