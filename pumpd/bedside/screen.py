@@ -204,6 +204,7 @@ class BusScreen:
             clinical=self._clinical,
             profile=payloads.Profile(name=profile.name, hash=profile.hash, approved=profile.approved),
             order=_order(state),
+            attested=tuple(payloads.AttestedItem(item=each.item, by=each.by) for each in state.attested.values()),
             delivery=self._delivery(state, now_ns),
             rate=_rate(state),
             pump=_pump(state, now_ns),

@@ -191,7 +191,6 @@ def _moving_causes(state: State, now_ns: int) -> Iterator[Cause]:
                 "The infusion has ended short; see what was given.",
             )
 
-
     yield from _delivery_causes(state, now_ns)
 
 

@@ -170,9 +170,7 @@ class Ledger:
         run = self.run
         if run is None or run.moving_since_ns is None:
             return self
-        return replace(
-            self, run=replace(run, high_nl=run.high_at(now_ns), moving_since_ns=now_ns, rate_nl_h=rate_nl_h)
-        )
+        return replace(self, run=replace(run, high_nl=run.high_at(now_ns), moving_since_ns=now_ns, rate_nl_h=rate_nl_h))
 
     def not_started(self) -> "Ledger":
         """The present run certainly never began: forget what it might have given."""

@@ -11,7 +11,7 @@ from pumpd.core.alarms import Priority
 from pumpd.core.commands import CommandReceived, Lower, ReceiptState
 from pumpd.core.effects import Decision, Effect, LowerRate, WriteIntent
 from pumpd.core.modes import Mode
-from pumpd.core.ports import Outcome, RateChangeFailed, RateChanged, RunOrder
+from pumpd.core.ports import Outcome, RateChanged, RateChangeFailed, RunOrder
 from pumpd.core.quantities import (
     NL_PER_ML,
     NS_PER_MIN,
@@ -123,8 +123,8 @@ def failed(state: State, event: RateChangeFailed, now_ns: int, effects: list[Eff
 def timed_out(state: State, lowering: Lowering, now_ns: int, effects: list[Effect]) -> None:
     """A step took too long."""
     if lowering.step is LoweringStep.INTENT:
-        limit_s = INTENT_LIMIT_NS // NS_PER_S
-        _refuse(state, lowering, f"the journal did not confirm the intent within {limit_s} s; nothing was sent", effects)
+        words = f"the journal did not confirm the intent within {INTENT_LIMIT_NS // NS_PER_S} s; nothing was sent"
+        _refuse(state, lowering, words, effects)
     else:
         _unknown(state, f"the pump's rate was not read back within {SET_LIMIT_NS // NS_PER_S} s", now_ns, effects)
 

@@ -57,8 +57,9 @@ def _ends(state: State) -> Iterator[tuple[int, str, str]]:
         words = f"the pause has lasted {profile.pause_max_ns // NS_PER_MIN} min, the longest allowed"
         yield state.idle_since_ns + profile.pause_max_ns, "pause-too-long", words
     if state.first_run_ns is not None:
+        longest_ns = state.planned_ns + profile.session_extra_ns
         words = (
-            f"the infusion began {(state.planned_ns + profile.session_extra_ns) / NS_PER_MIN:.0f} min ago: "
-            f"{state.planned_ns / NS_PER_MIN:.0f} min planned and {profile.session_extra_ns // NS_PER_MIN} min for pauses"
+            f"the infusion began {longest_ns / NS_PER_MIN:.0f} min ago: {state.planned_ns / NS_PER_MIN:.0f} min "
+            f"planned and {profile.session_extra_ns // NS_PER_MIN} min for pauses"
         )
-        yield state.first_run_ns + state.planned_ns + profile.session_extra_ns, "session-too-long", words
+        yield state.first_run_ns + longest_ns, "session-too-long", words

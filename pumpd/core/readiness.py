@@ -13,7 +13,6 @@ from pumpd.core.quantities import NL_PER_ML, NS_PER_MIN, NS_PER_S, text
 from pumpd.core.state import Starting, State
 from pumpd.core.vitals import ENTERED, PRESSURES, Steady
 
-
 SLOW_NL_H = 5 * NL_PER_ML
 """Below 5 mL/h the syringe's start-up delay matters (START-10; Neff 2001 and Snijder 2015, abstracts)."""
 

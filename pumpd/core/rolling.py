@@ -34,9 +34,7 @@ class RollingDose:
         if low_nl <= self.lows_nl[-1]:
             return self
         first = max(bisect_right(self.times_ns, now_ns - WINDOW_NS) - 1, 0)
-        return replace(
-            self, times_ns=(*self.times_ns[first:], now_ns), lows_nl=(*self.lows_nl[first:], low_nl)
-        )
+        return replace(self, times_ns=(*self.times_ns[first:], now_ns), lows_nl=(*self.lows_nl[first:], low_nl))
 
     def given_nl(self, high_nl: int, now_ns: int) -> int:
         """Return what the window that ends now may have brought, at most."""

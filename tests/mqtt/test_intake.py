@@ -11,10 +11,13 @@ from hypothesis import strategies as st
 from pumpd.core.commands import (
     Acknowledge,
     Assess,
+    Attest,
+    Attested,
     Command,
     CommandMalformed,
     CommandReceived,
     Confirm,
+    Lower,
     Pause,
     Prepare,
     Resume,
@@ -46,6 +49,8 @@ COMMANDS: list[Command] = [
     Resume(order_hash="c0ffee"),
     Stop(),
     Acknowledge(alarm="sbp-high", episode=2),
+    Lower(rate_ml_h=Decimal("17.5")),
+    Attest(item=Attested.PRIMED),
     Assess(moaas=5, respiration_bpm=14),
 ]
 
