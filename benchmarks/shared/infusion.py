@@ -7,7 +7,18 @@ from decimal import Decimal
 from benchmarks.shared.clock import SettableClock
 from benchmarks.shared.waiting import until
 from pumpd.bedside.bedside import Bedside
-from pumpd.core.commands import Acknowledge, Assess, Command, CommandReceived, Confirm, Prepare, Start, Stop
+from pumpd.core.commands import (
+    Acknowledge,
+    Assess,
+    Attest,
+    Attested,
+    Command,
+    CommandReceived,
+    Confirm,
+    Prepare,
+    Start,
+    Stop,
+)
 from pumpd.core.events import DeadlineReached
 from pumpd.core.modes import Mode
 from pumpd.core.ports import NibpReading, VitalKind
@@ -55,6 +66,8 @@ class Infusion:
             order = state.order
             self.command("ben", Confirm(order_hash=order.hash, weight_kg=Decimal(70), concentration_mg_ml=Decimal(2)))
             self.command("anna", Assess(moaas=5, respiration_bpm=14))
+            for item in (Attested.PRIMED, Attested.LIMBS_APART):
+                self.command("anna", Attest(item=item))
             for alarm in state.alarms.listed:
                 self.command("anna", Acknowledge(alarm=alarm.id, episode=alarm.episode))
             await self._reach_readiness()

@@ -23,6 +23,7 @@ from drivers.ne1000.recipes import (
     Step,
     attach,
     look_after_silence,
+    lower,
     plan,
     program,
     stop_and_look,
@@ -40,6 +41,8 @@ from pumpd.core.ports import (
     PumpFact,
     PumpState,
     PumpStatus,
+    RateChanged,
+    RateChangeFailed,
     ReplyDiscarded,
     ReplyLost,
     RunAnswered,
@@ -65,6 +68,7 @@ class _Task(Enum):
     RESTING = "coming to rest"
     ATTACHING = "start-up"
     PROGRAMMING = "programming a run"
+    LOWERING = "lowering the rate"
 
 
 @unique
@@ -74,7 +78,8 @@ class _Asker(Enum):
     RUN = "the start of a run"
 
 
-_Recipe = Generator[Step, Answer | None, Identity | Programmed | None]
+_Recipe = Generator[Step, Answer | None, Identity | Programmed | RateChanged | None]
+_MOVING = LinePolicy.MOVING
 _CONFIRMING = frozenset({STOP, STATUS, COUNTER})
 """What may be sent while rest is not confirmed."""
 _BARE = frozenset({STOP, STATUS, RUN})
@@ -222,6 +227,21 @@ class Ne1000:
         self._programmed = None
         self._run, self._run_since_ns = run_id, now_ns
 
+    def lower(self, order: RunOrder, now_ns: int) -> None:
+        """Send a moving pump a lower rate, once, and read it back."""
+        self._now_ns = now_ns
+        if self._task is not None or self._run is not None or self._model is None or self._policy is not _MOVING:
+            reason = "the pump does not run by permission, or is busy; the rate was not sent"
+            self._facts.append(RateChangeFailed(run_id=order.run_id, outcome=Outcome.REFUSED, reason=reason))
+            return
+        try:
+            recipe = lower(order, self._model)
+        except RecipeError as error:
+            self._facts.append(RateChangeFailed(run_id=order.run_id, outcome=Outcome.REFUSED, reason=str(error)))
+            return
+        self._order = order
+        self._begin(_Task.LOWERING, recipe)
+
     def transmit(self, now_ns: int, policy: LinePolicy) -> bytes:
         """Return the packet to write now, or `b""`."""
         self._now_ns = now_ns
@@ -276,7 +296,8 @@ class Ne1000:
         if self._run_waits() and policy in {LinePolicy.FREE, LinePolicy.MOVING}:
             return quiet_ns, RUN, _Asker.RUN
         wanted = self._wanted
-        if wanted is not None and (policy is LinePolicy.FREE or wanted.command in _CONFIRMING):
+        lowers = policy is _MOVING and self._task is _Task.LOWERING
+        if wanted is not None and (policy is LinePolicy.FREE or lowers or wanted.command in _CONFIRMING):
             at_ns = wanted.not_before_ns if wanted.command == STOP else max(wanted.not_before_ns, quiet_ns)
             return at_ns, wanted.command, _Asker.RECIPE
         if self._wants and self._task is None:
@@ -344,11 +365,14 @@ class Ne1000:
                 case _:
                     assert_never(step)
 
-    def _finished(self, result: Identity | Programmed | None) -> None:
+    def _finished(self, result: Identity | Programmed | RateChanged | None) -> None:
         self._drop_recipe()
         if isinstance(result, Programmed):
             self._order = None
             self._programmed = result.run_id
+            self._facts.append(result)
+        elif isinstance(result, RateChanged):
+            self._order = None
             self._facts.append(result)
         elif isinstance(result, Identity):
             self._model = result.model
@@ -364,6 +388,8 @@ class Ne1000:
         self._drop_recipe()
         if task is _Task.PROGRAMMING:
             self._fail_program(str(error))
+        elif task is _Task.LOWERING:
+            self._fail_lower(str(error), Outcome.UNKNOWN if error.again else Outcome.REFUSED)
         elif task is _Task.ATTACHING:
             self._fail_attach(str(error), again=error.again)
 
@@ -371,6 +397,11 @@ class Ne1000:
         order, self._order = self._order, None
         if order is not None:
             self._refuse(order, reason)
+
+    def _fail_lower(self, reason: str, outcome: Outcome) -> None:
+        order, self._order = self._order, None
+        if order is not None:
+            self._facts.append(RateChangeFailed(run_id=order.run_id, outcome=outcome, reason=reason))
 
     def _fail_attach(self, reason: str, *, again: bool) -> None:
         """Say why once per series of attempts, and try again only where that can help: settings wear the memory."""
@@ -393,6 +424,8 @@ class Ne1000:
         """End whatever is in hand, each with its own last word."""
         if self._task is _Task.ATTACHING:
             self._attach_at_ns = self._now_ns
+        if self._task is _Task.LOWERING:
+            self._fail_lower(f"{reason} before the rate was read back", Outcome.UNKNOWN)
         self._drop_recipe()
         self._wants.clear()
         self._programmed = None

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from drivers.ne1000.line import Answer
 from drivers.ne1000.models import Model, identify
 from drivers.ne1000.numbers import (
+    RateUnit,
     VolumeUnit,
     format_number,
     format_rate,
@@ -19,7 +20,7 @@ from drivers.ne1000.numbers import (
 )
 from drivers.ne1000.packet import Framing
 from drivers.ne1000.replies import COUNTER, STATUS, STOP, PumpError, Reply
-from pumpd.core.ports import Programmed, PumpState, RunOrder
+from pumpd.core.ports import Programmed, PumpState, RateChanged, RunOrder
 from pumpd.core.quantities import NL_PER_ML, UM_PER_MM, text
 
 STOP_AGAIN_NS = 600_000_000
@@ -373,3 +374,50 @@ def _clear(direction: str) -> Generator[Step, Answer | None, None]:
         if left is not None and left.thousandths == 0:
             return
     raise RecipeError(f"CLD{direction} was sent {TRIES} times and not answered; check cable and pump", again=True)
+
+
+# ---- lowering the rate of a run -------------------------------------------------------------------------------------
+
+
+def lower(order: RunOrder, model: Model) -> Generator[Step, Answer | None, RateChanged]:
+    """Return the recipe that lowers the rate of a moving pump; raises `RecipeError` for a rate the pump cannot hold.
+
+    While it pumps the NE-1000 takes a number in the unit that it was programmed with, at once and without storing it
+    (New Era NE-500 manual, p. 12). Every run of pumpd is programmed in the unit of its own rate, so a rate that wants
+    another unit is refused. The rate is sent once; `again` in the error says that nobody knows what the pump holds.
+    """
+    rate = format_rate(order.rate_nl_h)
+    low, high = model.min_rate_nl_h(order.diameter_um), model.max_rate_nl_h(order.diameter_um)
+    if rate is None or not low <= order.rate_nl_h <= high:
+        raise RecipeError(
+            f"a rate of {text(order.rate_nl_h, NL_PER_ML, 6)} mL/h is outside {text(low, NL_PER_ML, 6)} to "
+            f"{text(high, NL_PER_ML, 6)} mL/h, which {model.name} gives with this syringe; it was not sent",
+            again=False,
+        )
+    return _lower(order.run_id, *rate)
+
+
+def _lower(run_id: str, number: str, unit: RateUnit) -> Generator[Step, Answer | None, RateChanged]:
+    before = yield from _moving_rate()
+    if before[-2:] != unit.value:
+        raise RecipeError(
+            f"the pump runs in {before[-2:]} and takes no rate in {unit.value} before the next run; it was not sent",
+            again=False,
+        )
+    sent = yield from _ask(f"RAT{number}")
+    if sent.reply is not None and sent.reply.error is not None:
+        raise RecipeError(f"the pump answered RAT{number} with {sent.reply.text}; the rate is as before", again=False)
+    held = yield from _moving_rate()
+    held_nl_h = parse_rate_nl_h(held)
+    if held_nl_h is None:
+        raise RecipeError(f"RAT reads back {held}, which is no rate", again=True)
+    if sent.reply is None and held == before:
+        raise RecipeError(f"RAT{number} did not arrive; the rate is {held} as before", again=False)
+    return RateChanged(run_id=run_id, rate_nl_h=held_nl_h)
+
+
+def _moving_rate() -> Generator[Step, Answer | None, str]:
+    reply = yield from _answered("RAT")
+    if reply.error is not None or reply.state is not PumpState.MOVING:
+        raise RecipeError(f"the pump answered RAT with {reply.text}; how fast it moves is not known", again=True)
+    return reply.data

@@ -23,6 +23,7 @@ from pumpd.core.effects import (
     AlarmsChanged,
     Decision,
     Effect,
+    LowerRate,
     MeasureNibp,
     PollPump,
     ProgramPump,
@@ -230,6 +231,8 @@ class Bedside:
                 parts.journal.confirm(effect.token)
             case SendRun():
                 parts.pump.run(effect.run_id)
+            case LowerRate():
+                parts.pump.lower(effect.order)
             case MeasureNibp():
                 parts.cuff.measure()
             case Receipt():

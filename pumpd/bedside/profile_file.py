@@ -44,6 +44,7 @@ _FIELDS = {
     "s": ("ns", NS_PER_S),
     "ms": ("ns", NS_PER_MS),
     "mL": ("nl", NL_PER_ML),
+    "pauses": ("max", 1),
 }
 """From the unit of a setting to that of the core's field, and the factor."""
 

@@ -87,6 +87,10 @@ class PumpPort:
         """Start the programmed run."""
         self.driver.run(run_id, self._clock.now_ns())
 
+    def lower(self, order: RunOrder) -> None:
+        """Lower the rate of the run."""
+        self.driver.lower(order, self._clock.now_ns())
+
     def drive(self) -> None:
         """Let the driver send what it may and say what it learnt, until it has nothing left."""
         if self._driving:

@@ -212,6 +212,7 @@ class BusScreen:
             clinical=self._clinical,
             profile=self._profile,
             order=self._order(state),
+            attested=tuple(payloads.AttestedItem(item=each.item, by=each.by) for each in state.attested.values()),
             delivery=self._delivery(state, now_ns),
             rate=_rate(state),
             pump=_pump(state, now_ns),

@@ -137,6 +137,10 @@ def _times(profile: Profile) -> Iterator[str]:
         f"resume: only by a person; in range for {seconds(p.resume_steady_ns)}; after a pressure pause two cuff "
         "readings in range"
     )
+    yield from _wrapped(
+        f"pause: reminder every {seconds(p.pause_reminder_ns)}; ends after {seconds(p.pause_max_ns)}, after "
+        f"{seconds(p.session_extra_ns)} beyond the planned time, or at pause {p.vital_pauses_max} for a vital sign"
+    )
     yield f"  cuff: every {seconds(p.nibp_interval_ns)}, during a pause every {seconds(p.nibp_pause_interval_ns)}"
     yield from _wrapped(
         f"supervision lost (no broker, or no station for {seconds(p.station_lost_ns)}): HIGH alarm after "

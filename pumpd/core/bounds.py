@@ -118,6 +118,10 @@ SETTINGS: Mapping[str, Bound] = {
     "supervision_alarm": _bound("3", "10", "s", "COMM-07"),
     "supervision_pause": _bound("30", "300", "s", "COMM-07"),
     "station_lost": _bound("3", "10", "s", "COMM-07"),
+    "pause_reminder": _bound("60", "300", "s", "CTRL-06"),
+    "pause_max": _bound("300", "3600", "s", "CTRL-06; a longer pause is another session"),
+    "session_extra": _bound("600", "5400", "s", "CTRL-06"),
+    "vital_pauses": _bound("2", "5", "pauses", "CTRL-06; one pause may be chance"),
 }
 """Times, volumes and shares of a profile, by their name in its file."""
 

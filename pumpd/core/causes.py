@@ -7,13 +7,14 @@ what is missing, late or unknown is a cause.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from pumpd.core import pausing
 from pumpd.core.alarms import Condition, Priority
 from pumpd.core.counter import STALL_NS, Mismatch
 from pumpd.core.modes import MAY_MOVE_MODES, OPEN_MODES, Mode
 from pumpd.core.ports import PumpAlarmKind, PumpState
-from pumpd.core.prescription import expected_running_ns
 from pumpd.core.profile import Action
-from pumpd.core.quantities import NS_PER_MIN, NS_PER_S
+from pumpd.core.quantities import NL_PER_ML, NS_PER_MIN, NS_PER_S, flow_time_ns, text
+from pumpd.core.rolling import WINDOW_NS
 from pumpd.core.state import State, Step
 
 STATUS_MAX_AGE_NS = 3 * NS_PER_S
@@ -22,6 +23,8 @@ STARTING_GRACE_NS = NS_PER_S
 """After RUN was sent, rest and infusing both count as commanded for so long."""
 SETTLE_NS = NS_PER_MIN
 """A vital sign that swings over its alert limit gives one alarm, not one at each crossing (requirement ALRM-06)."""
+NEAR_END_NS = 3 * NS_PER_MIN
+"""Less drug than for this gives a low-priority alarm (requirement PUMP-02)."""
 RUNNING_TIME_MARGIN_PERCENT = 2
 """Running longer than expected by more than this ends the infusion (requirement DOSE-05)."""
 
@@ -36,6 +39,7 @@ class Cause:
     action: Action
     pressure: bool
     condition: Condition
+    vital_limit: bool = False  # a vital sign is beyond its limits, other than missing
 
 
 def permission(state: State, now_ns: int) -> bool:
@@ -74,6 +78,7 @@ def standing(state: State, now_ns: int, *, vitals: bool = True) -> Iterator[Caus
     if vitals:
         yield from _vital_causes(state, now_ns)
     yield from _pump_causes(state, now_ns)
+    yield from _pause_causes(state, now_ns)
     yield from _journal_causes(state, Priority.HIGH)
     yield from _supervision_causes(state)
 
@@ -106,7 +111,12 @@ def _vital_causes(state: State, now_ns: int) -> Iterator[Cause]:
             advice=_WATCH_PATIENT,
             settle_ns=SETTLE_NS if trip.action is Action.ALERT else 0,
         )
-        yield Cause(action=trip.action, pressure=trip.interlock in {"sbp", "dbp"}, condition=condition)
+        yield Cause(
+            action=trip.action,
+            pressure=trip.interlock in {"sbp", "dbp"},
+            condition=condition,
+            vital_limit=trip.interlock != "stale",
+        )
 
 
 def _pump_causes(state: State, now_ns: int) -> Iterator[Cause]:
@@ -187,12 +197,44 @@ def _moving_causes(state: State, now_ns: int) -> Iterator[Cause]:
                 "The infusion has ended short; see what was given.",
             )
 
+    yield from _delivery_causes(state, now_ns)
+
+
+def _delivery_causes(state: State, now_ns: int) -> Iterator[Cause]:
+    run, rolling = state.ledger.run, state.rolling
+    if run is None or rolling is None:
+        return
+    high_nl = state.ledger.high(now_ns)
+    given_nl = rolling.given_nl(high_nl, now_ns)
+    if given_nl > rolling.most_nl:
+        yield _cause(
+            Action.PAUSE,
+            Priority.HIGH,
+            "rolling-dose",
+            "too much drug in ten minutes",
+            f"up to {text(given_nl, NL_PER_ML, 3)} mL in the last {WINDOW_NS // NS_PER_MIN} min, limit "
+            f"{text(rolling.most_nl, NL_PER_ML, 3)} mL",
+            _LOOK_AT_PUMP,
+        )
+    if flow_time_ns(max(state.ledger.order_nl - high_nl, 0), run.rate_nl_h) < NEAR_END_NS:
+        yield _cause(
+            Action.ALERT,
+            Priority.LOW,
+            "near-end",
+            "the infusion is about to end",
+            f"less than {NEAR_END_NS // NS_PER_MIN} min of drug is left at the present rate",
+            "Be at the bedside; the pump stops by itself.",
+        )
+
+
+def _pause_causes(state: State, now_ns: int) -> Iterator[Cause]:
+    for alarm_id, words, advice in pausing.too_long(state, now_ns):
+        yield _cause(Action.END, Priority.MEDIUM, alarm_id, "paused for too long", words, advice)
+
 
 def running_limit_ns(state: State) -> int:
     """Return the longest running time of the order."""
-    if state.order is None:
-        return 0
-    return expected_running_ns(state.order) * (100 + RUNNING_TIME_MARGIN_PERCENT) // 100
+    return state.planned_ns * (100 + RUNNING_TIME_MARGIN_PERCENT) // 100
 
 
 def _supervision_causes(state: State) -> Iterator[Cause]:

@@ -3,13 +3,16 @@
 from fractions import Fraction
 from typing import assert_never
 
-from pumpd.core import answers, halting, readiness, starting
+from pumpd.core import answers, halting, lowering, readiness, starting
 from pumpd.core.commands import (
     Acknowledge,
     Assess,
+    Attest,
+    Attested,
     CommandMalformed,
     CommandReceived,
     Confirm,
+    Lower,
     Pause,
     Prepare,
     ReceiptState,
@@ -22,11 +25,14 @@ from pumpd.core.delivery import Ledger
 from pumpd.core.effects import Decision, Effect, Receipt
 from pumpd.core.interlocks import Interlocks
 from pumpd.core.judge import assessment_refusal, refusal
+from pumpd.core.lockout import Lockout
 from pumpd.core.modes import TRANSITIONS, Mode, Trigger, after
 from pumpd.core.ports import Sample, Validity, VitalKind
-from pumpd.core.prescription import OrderRefusedError, plan
+from pumpd.core.prescription import OrderRefusedError, expected_running_ns, plan
 from pumpd.core.quantities import G_PER_KG, NL_PER_ML, QuantityError, decimal_from, text
 from pumpd.core.rest import Aim, Phase
+from pumpd.core.rolling import RollingDose
+from pumpd.core.session import Attestation
 from pumpd.core.state import Awaiting, State
 from pumpd.core.vitals import Steady, Vitals
 
@@ -52,7 +58,7 @@ def take(state: State, command: CommandReceived, now_ns: int, effects: list[Effe
         return samples
     if isinstance(command.command, Assess):
         samples = _assessed(state, command.command, command.user, now_ns)
-    if not isinstance(command.command, (Start, Resume)):
+    if not isinstance(command.command, (Start, Resume, Lower)):
         answers.answer(state, effects, asked, ReceiptState.VERIFIED, _done(state, command))
     return samples
 
@@ -68,10 +74,14 @@ def _act(state: State, command: CommandReceived, now_ns: int, effects: list[Effe
             return _start(state, command, command.command, now_ns, effects)
         case Resume():
             return _resume(state, command, command.command, now_ns, effects)
+        case Lower():
+            return lowering.begin(state, command, command.command, now_ns, effects)
         case Acknowledge():
             return _acknowledge(state, command.command, command.user)
         case Assess():
             return assessment_refusal(command.command)
+        case Attest():
+            return _attest(state, command.command, command.user, now_ns, effects)
         case Stop() | Pause():
             raise AssertionError("stop and pause are never judged")
         case _:
@@ -148,8 +158,13 @@ def _prepare(state: State, command: CommandReceived, entry: Prepare, now_ns: int
     state.ledger = Ledger(order_nl=order.volume_nl)
     state.confirmed_by = state.started_by = state.baseline = state.pause_cause = None
     state.stations = {}
-    state.runs = state.ran_ns = 0
-    state.ending = state.pressure_pause = False
+    state.runs = state.ran_ns = state.vital_pauses = 0
+    state.ending = state.pressure_pause = state.line_unrelieved = False
+    state.first_run_ns = state.idle_since_ns = None
+    state.rate_nl_h, state.planned_ns = order.rate_nl_h, expected_running_ns(order)
+    state.lockout = Lockout()
+    state.rolling = RollingDose.of_order(order, state.settings.profile.drug, low_nl=0, now_ns=now_ns)
+    state.attested = {}
     effects.append(Decision(cause="prepare", text=f"{order_text(state)}, prepared by {command.user}"))
     versions = "; ".join(str(version) for version in state.settings.versions)
     effects.append(Decision(cause="versions", text=f"session {state.session} under {versions or 'no known version'}"))
@@ -206,14 +221,13 @@ def _confirm(state: State, command: CommandReceived, check: Confirm, now_ns: int
 def _start(state: State, command: CommandReceived, wish: Start, now_ns: int, effects: list[Effect]) -> str | None:
     if state.order is None or wish.order_hash != state.order.hash:
         return f"the start quotes order {wish.order_hash}, which is not the prepared order"
-    reason = wish.override_reason.strip()
-    prescriber = state.settings.operators.get(command.user) is Role.PRESCRIBER
-    override = bool(reason) and prescriber
+    override = _overrides(state, command.user, wish.override_reason)
     blockers = readiness.start_blockers(state, now_ns, override=override)
     if blockers:
         return "; ".join(blockers)
     if override:
-        effects.append(Decision(cause="override", text=f"start override by {command.user}: {reason}"))
+        words = f"start override by {command.user}: {wish.override_reason.strip()}"
+        effects.append(Decision(cause="override", text=words))
     starting.begin(state, command, "start", now_ns, effects, override=override)
     return None
 
@@ -221,10 +235,34 @@ def _start(state: State, command: CommandReceived, wish: Start, now_ns: int, eff
 def _resume(state: State, command: CommandReceived, wish: Resume, now_ns: int, effects: list[Effect]) -> str | None:
     if state.order is None or wish.order_hash != state.order.hash:
         return f"the resume quotes order {wish.order_hash}, which is not the order of this session"
-    blockers = readiness.resume_blockers(state, now_ns)
+    override = _overrides(state, command.user, wish.override_reason)
+    blockers = readiness.resume_blockers(state, now_ns, override=override)
     if blockers:
         return "; ".join(blockers)
-    starting.begin(state, command, "resume", now_ns, effects)
+    if override:
+        words = f"unlocked by {command.user}: {wish.override_reason.strip()}"
+        effects.append(Decision(cause="override", text=words))
+    starting.begin(state, command, "resume", now_ns, effects, override=override)
+    return None
+
+
+def _overrides(state: State, user: str, reason: str) -> bool:
+    """Say whether a reason is that of somebody who may override: a prescriber's, and not an empty one."""
+    return bool(reason.strip()) and state.settings.operators.get(user) is Role.PRESCRIBER
+
+
+_CONTRARY = {Attested.LIMBS_APART: Attested.LIMB_SHARED, Attested.LIMB_SHARED: Attested.LIMBS_APART}
+
+
+def _attest(state: State, note: Attest, user: str, now_ns: int, effects: list[Effect]) -> str | None:
+    if state.order is None or state.mode in {Mode.IDLE, Mode.COMPLETED, Mode.ENDED}:
+        return f"the mode is {state.mode.value}; there is no order that {note.item.value} could be attested for"
+    contrary = _CONTRARY.get(note.item)
+    attested = {item: seen for item, seen in state.attested.items() if item is not contrary}
+    state.attested = {**attested, note.item: Attestation(item=note.item, by=user, at_ns=now_ns)}
+    if note.item is Attested.LINE_RELIEVED:
+        state.line_unrelieved = False
+    effects.append(Decision(cause="attest", text=f"{note.item.value} attested by {user}"))
     return None
 
 

@@ -64,9 +64,10 @@ class Pause:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resume:
-    """Give what is left of the order, at the ordered rate."""
+    """Give what is left of the order, at the present rate."""
 
     order_hash: str
+    override_reason: str = ""  # a prescriber's reason for a resume of a session that repeated pump alarms have locked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +93,32 @@ class Assess:
     respiration_bpm: int
 
 
-Command = Prepare | Confirm | Start | Pause | Resume | Stop | Acknowledge | Assess
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lower:
+    """Go on at a lower rate; a rate is never raised."""
+
+    rate_ml_h: Decimal
+
+
+@unique
+class Attested(Enum):
+    """What only a person at the bedside can see."""
+
+    PRIMED = "primed"  # the line was primed on the pump before it was connected to the patient
+    LIMBS_APART = "limbs-apart"  # cuff and probe are on different limbs
+    LIMB_SHARED = "limb-shared"  # cuff and probe are on the same limb: no start
+    SLOW_START = "slow-start"  # at a low rate the drug arrives late; somebody has taken note
+    LINE_RELIEVED = "line-relieved"  # the pressure behind an occlusion was let off, away from the patient
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attest:
+    """One thing that only a person can see, attested by name."""
+
+    item: Attested
+
+
+Command = Prepare | Confirm | Start | Pause | Resume | Stop | Lower | Acknowledge | Assess | Attest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

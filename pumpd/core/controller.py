@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import assert_never
 
-from pumpd.core import causes, commanding, halting, routine, starting
+from pumpd.core import causes, commanding, halting, lowering, routine, starting
 from pumpd.core.alarms import Alarms
-from pumpd.core.commands import CommandMalformed, CommandReceived
+from pumpd.core.commands import Attested, CommandMalformed, CommandReceived
 from pumpd.core.effects import (
     AlarmsChanged,
     Decision,
@@ -35,6 +35,7 @@ from pumpd.core.events import (
     TokenIssued,
 )
 from pumpd.core.judge import KEPT_TOKENS
+from pumpd.core.lockout import Lockout
 from pumpd.core.modes import MAY_MOVE_MODES, OPEN_MODES, Mode, Trigger, after
 from pumpd.core.ports import (
     LinePolicy,
@@ -50,6 +51,8 @@ from pumpd.core.ports import (
     PumpCounter,
     PumpState,
     PumpStatus,
+    RateChanged,
+    RateChangeFailed,
     ReplyDiscarded,
     ReplyLost,
     RunAnswered,
@@ -61,12 +64,17 @@ from pumpd.core.ports import (
 from pumpd.core.profile import Action, VitalRule
 from pumpd.core.quantities import NS_PER_S
 from pumpd.core.rest import Aim, Halt, Phase
+from pumpd.core.rolling import RollingDose
 from pumpd.core.session import SessionRecord
 from pumpd.core.state import Settings, State
 from pumpd.core.vitals import Steady
 
 EVALUATE_EVERY_NS = NS_PER_S
 """An evaluation is never later than this after the last one, so that no lack of samples can suppress it (VIT-07)."""
+
+
+TOTALS_TOLERANCE_NL = 50_000
+"""The pump's totals may lie above the record by at most this, 0.05 mL (DOSE-12)."""
 
 
 class Core:
@@ -191,6 +199,7 @@ class Core:
                 state.stations = {**state.stations, event.user: event.real_ns}
             case JournalConfirmed():
                 starting.journal_confirmed(state, event.token, now_ns, effects)
+                lowering.journal_confirmed(state, event.token, now_ns, effects)
             case JournalFailed():
                 state.journal_error = event.reason
             case JournalRecovered():
@@ -212,6 +221,10 @@ class Core:
                 starting.program_failed(state, event, now_ns, effects)
             case RunAnswered():
                 starting.run_answered(state, event, now_ns, effects)
+            case RateChanged():
+                lowering.changed(state, event, now_ns, effects)
+            case RateChangeFailed():
+                lowering.failed(state, event, now_ns, effects)
             case ReplyLost() | ReplyDiscarded():
                 pass  # recorded by the shell; status age and time-outs do the judging
             case Booted():
@@ -300,9 +313,16 @@ class Core:
         if rose and before is not None and state.pump.at_rest:
             halting.halt(state, Aim.PAUSE, "the pump's counter rose at rest", now_ns, effects)
             halting.tell_flow_at_rest(state, before, counter)
+        excess_nl = state.ledger.excess_nl(counter, now_ns)
+        if excess_nl > TOTALS_TOLERANCE_NL:
+            halting.tell_totals_differ(state, counter, excess_nl, now_ns)
+            halting.halt(state, Aim.PAUSE, "the pump's totals differ from the record", now_ns, effects)
         state.ledger = state.ledger.with_counter(counter, moving=moving, now_ns=now_ns)
+        if state.rolling is not None:
+            state.rolling = state.rolling.take(state.ledger.low(), now_ns)
         if state.ledger.run is not None and state.ledger.run.counter_lost and not lost_before:
             halting.tell_counter_lost(state, counter, now_ns)
+            halting.halt(state, Aim.PAUSE, "the pump's totals fell", now_ns, effects)
         if state.halt is not None:
             state.halt = state.halt.with_counter(counter)
         elif state.watch is not None and state.mode is Mode.RUNNING:
@@ -313,6 +333,11 @@ class Core:
         state.pump = replace(state.pump, alarm=event)
         if event.kind is PumpAlarmKind.RESET:
             state.ledger = state.ledger.counter_reset()
+        if event.kind is PumpAlarmKind.STALL and state.runs:
+            state.line_unrelieved = True
+            state.attested = {item: seen for item, seen in state.attested.items() if item is not Attested.LINE_RELIEVED}
+        if causes.may_move(state):
+            state.lockout = state.lockout.take(event.kind, now_ns)
         effects.append(Decision(cause="pump", text=f"pump alarm: {event.kind.value} ({event.text})"))
         permanent = event.kind in {PumpAlarmKind.PROGRAM, PumpAlarmKind.UNKNOWN}
         if permanent and state.mode in OPEN_MODES:
@@ -379,6 +404,15 @@ class Core:
         # a run that was authorised may have begun; one that certainly never was leaves an order to confirm again
         state.runs = max(record.runs, 1) if record.ledger.run is not None else record.runs
         state.ran_ns, state.ending = record.ran_ns, record.ending
+        state.rate_nl_h, state.planned_ns = record.rate_nl_h, record.planned_ns
+        state.idle_since_ns = now_ns if state.runs else None
+        if record.since_first_run_ns is not None:
+            state.first_run_ns = now_ns - record.since_first_run_ns
+        state.vital_pauses, state.line_unrelieved = record.vital_pauses, record.line_unrelieved
+        state.lockout = Lockout(reason=record.locked)
+        state.rolling = RollingDose.of_order(
+            record.order, state.settings.profile.drug, low_nl=state.ledger.low(), now_ns=now_ns
+        )
         if state.runs == 0:
             state.confirmed_by = None
         aim = Aim.END if record.ending else Aim.FAULT if record.mode is Mode.FAULT else Aim.PAUSE
@@ -403,6 +437,8 @@ class Core:
         step = state.starting
         if step is not None and now_ns >= step.deadline_ns:
             starting.timed_out(state, step, now_ns, effects)
+        if state.lowering is not None and now_ns >= state.lowering.deadline_ns:
+            lowering.timed_out(state, state.lowering, now_ns, effects)
 
     def _halt_what_is_due(self, now_ns: int, effects: list[Effect]) -> None:
         """Begin or sharpen a halt for what pauses or ends now."""
@@ -414,9 +450,13 @@ class Core:
             return
         if any(cause.pressure for cause in found):
             state.pressure_pause = True  # also where something else had paused before
+        if state.mode is Mode.RUNNING and any(cause.vital_limit for cause in found):
+            state.vital_pauses += 1
         ending = next((cause for cause in found if cause.action is Action.END), None)
         if ending is not None and not state.ending:
             aim, text = Aim.END, ending.condition.text
+        elif state.mode is Mode.RUNNING and state.vital_pauses >= state.settings.profile.vital_pauses_max:
+            aim, text = Aim.END, f"pause number {state.vital_pauses} for a vital sign: {found[0].condition.text}"
         elif state.mode in MAY_MOVE_MODES:
             aim, text = Aim.PAUSE, found[0].condition.text
         else:
@@ -454,9 +494,9 @@ class Core:
         # also what a counter read has just proven, so that a restart does not know less than people were shown
         if state.session is not None and state.order is not None:
             self._saved_ledger = state.ledger
-            effects.append(SaveSession(record=self.session_record()))
+            effects.append(SaveSession(record=self.session_record(now_ns)))
 
-    def session_record(self) -> SessionRecord:
+    def session_record(self, now_ns: int) -> SessionRecord:
         """Return the session as a restarted daemon must know it; only while there is an order."""
         state = self.state
         assert state.session is not None  # noqa: S101 - callers check
@@ -476,5 +516,11 @@ class Core:
             pressure_pause=state.pressure_pause,
             ran_ns=state.ran_ns,
             runs=state.runs,
+            rate_nl_h=state.rate_nl_h,
+            planned_ns=state.planned_ns,
+            since_first_run_ns=None if state.first_run_ns is None else now_ns - state.first_run_ns,
+            vital_pauses=state.vital_pauses,
+            locked=state.lockout.reason,
+            line_unrelieved=state.line_unrelieved,
             alarms=state.alarms.latched(),
         )

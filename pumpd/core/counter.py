@@ -1,6 +1,6 @@
 """Verify the effect: the pump's counter must follow the commanded rate within a tolerance and a window."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, unique
 
 from pumpd.core.ports import PumpCounter
@@ -33,6 +33,7 @@ class CounterWatch:
     moved_at_ns: int
     mismatch: Mismatch | None = None
     text: str = ""
+    begins_anew: bool = False  # the rate was lowered: what was counted before says nothing about it
 
     @classmethod
     def of_run(cls, rate_nl_h: int, run_sent_ns: int) -> "CounterWatch":
@@ -42,6 +43,8 @@ class CounterWatch:
 
     def take(self, read: PumpCounter, now_ns: int) -> "CounterWatch":
         """Return the watch after one read that was answered by `now_ns`."""
+        if self.begins_anew:
+            return CounterWatch(rate_nl_h=self.rate_nl_h, reads=(read,), moved_at_ns=now_ns)
         last = self.reads[-1]
         moved_at = now_ns if read.low_nl != last.low_nl else self.moved_at_ns
         reads = (*self.reads, read)
@@ -49,6 +52,10 @@ class CounterWatch:
             reads = reads[1:]
         mismatch, words = self._judge(reads[0], read, moved_at, now_ns)
         return CounterWatch(rate_nl_h=self.rate_nl_h, reads=reads, moved_at_ns=moved_at, mismatch=mismatch, text=words)
+
+    def lowered(self, rate_nl_h: int) -> "CounterWatch":
+        """Return the watch of a run that goes on at a lower rate: its window begins with the next read."""
+        return replace(self, rate_nl_h=rate_nl_h, begins_anew=True, mismatch=None, text="")
 
     def _judge(
         self, then: PumpCounter, read: PumpCounter, moved_at_ns: int, now_ns: int

@@ -133,6 +133,13 @@ class Ledger:
             ),
         )
 
+    def excess_nl(self, counter: PumpCounter, now_ns: int) -> int:
+        """Return by how much a read of the present run lies above what the record can explain; 0 where it does not."""
+        run = self.run
+        if run is None or not run.begun or run.counter_lost:
+            return 0
+        return max(counter.low_nl - run.high_at(now_ns), 0)
+
     def _with_foreign_counter(self, run: Run, counter: PumpCounter, *, moving: bool) -> "Ledger":
         """Take a read that counts either this run or an earlier one.
 
@@ -157,6 +164,13 @@ class Ledger:
         if self.run is not None and self.run.begun:
             return self
         return replace(self, closed_low_nl=self.closed_low_nl + least_nl, closed_high_nl=self.closed_high_nl + most_nl)
+
+    def lowered(self, rate_nl_h: int, now_ns: int) -> "Ledger":
+        """The pump holds a lower rate from `now_ns` on at the latest; until then the former one bounds what flowed."""
+        run = self.run
+        if run is None or run.moving_since_ns is None:
+            return self
+        return replace(self, run=replace(run, high_nl=run.high_at(now_ns), moving_since_ns=now_ns, rate_nl_h=rate_nl_h))
 
     def not_started(self) -> "Ledger":
         """The present run certainly never began: forget what it might have given."""

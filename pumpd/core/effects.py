@@ -48,6 +48,13 @@ class SendRun:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LowerRate:
+    """Send a running pump the lower rate of this order, once, and read it back."""
+
+    order: RunOrder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MeasureNibp:
     """Start one cuff cycle."""
 
@@ -99,6 +106,7 @@ Effect = (
     | ProgramPump
     | WriteIntent
     | SendRun
+    | LowerRate
     | MeasureNibp
     | Receipt
     | StateChanged

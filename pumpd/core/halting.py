@@ -43,8 +43,10 @@ def halt(
     if state.running_since_ns is not None:
         state.ran_ns += now_ns - state.running_since_ns
         state.running_since_ns = None
+        state.idle_since_ns = now_ns
     state.watch = None
     _abandon_start(state, cause, effects)
+    _abandon_lowering(state, cause, effects)
     if aim > Aim.LOOK and Trigger.HALT in TRANSITIONS[state.mode]:
         state.mode = after(state.mode, Trigger.HALT)
     if before is None:
@@ -73,6 +75,18 @@ def _abandon_start(state: State, cause: str, effects: list[Effect]) -> None:
     if starting.step is not Step.RUN:
         state.ledger = state.ledger.not_started()
         answers.finish(state, effects, starting.command_id, ReceiptState.REFUSED, f"nothing was started: {cause}")
+
+
+def _abandon_lowering(state: State, cause: str, effects: list[Effect]) -> None:
+    """A lower rate on its way is over. Whether or not it arrived, the next run is programmed with it."""
+    lowering = state.lowering
+    if lowering is None:
+        return
+    state.lowering = None
+    state.rate_nl_h = lowering.order.rate_nl_h
+    rate_ml_h = text(state.rate_nl_h, NL_PER_ML, 3)
+    words = f"the infusion was halted ({cause}); if it goes on, then at {rate_ml_h} mL/h"
+    answers.finish(state, effects, lowering.command_id, ReceiptState.UNKNOWN, words)
 
 
 def halt_stopped(state: State, aim: Aim, words: str, now_ns: int, effects: list[Effect]) -> None:
@@ -125,6 +139,9 @@ def _leave(state: State, done: Halt, now_ns: int, effects: list[Effect]) -> None
         trigger, words = Trigger.REST_TO_PAUSED, f"paused: {given}; cause: {done.cause}"
     state.mode = after(state.mode, trigger)
     state.paused_at_ns = now_ns
+    state.reminders = 0
+    if state.idle_since_ns is None and state.runs:
+        state.idle_since_ns = now_ns
     if complete:
         state.pause_cause = None
     effects.append(Decision(cause="rest", text=words))
@@ -207,6 +224,19 @@ def tell_counter_lost(state: State, counter: PumpCounter, now_ns: int) -> None:
         f"the counter reads {text(counter.low_nl, NL_PER_ML, 3)} mL, less than it had proven; given: "
         f"{delivered_text(state, now_ns)}",
         "Check whether the pump lost power; what was given is known only within these bounds.",
+    )
+
+
+def tell_totals_differ(state: State, counter: PumpCounter, excess_nl: int, now_ns: int) -> None:
+    """Alarm: the pump counts more than the record can explain (requirement DOSE-12)."""
+    tell(
+        state,
+        "totals-differ",
+        Priority.HIGH,
+        "the pump counts more than was recorded",
+        f"the counter reads {text(counter.low_nl, NL_PER_ML, 3)} mL, {text(excess_nl, NL_PER_ML, 3)} mL above what the "
+        f"record explains; given: {delivered_text(state, now_ns)}",
+        "Stop at the pump and clamp the line; look whether somebody pressed its keys.",
     )
 
 

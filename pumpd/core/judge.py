@@ -9,6 +9,7 @@ from pumpd.core.commands import (
     Assess,
     CommandReceived,
     Confirm,
+    Lower,
     Prepare,
     Resume,
     Role,
@@ -30,7 +31,7 @@ def refusal(command: CommandReceived, state: State) -> str | None:
         return "the command was delivered as retained, so it may be old; send it again"
     if role not in _roles(command.command):
         return f"the role {role.value} may not {_kind(command.command)}; ask a nurse or a prescriber"
-    if isinstance(command.command, (Prepare, Confirm, Start, Resume)):
+    if isinstance(command.command, (Prepare, Confirm, Start, Resume, Lower)):
         return _stale(command, state)
     return None
 

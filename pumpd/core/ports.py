@@ -230,6 +230,23 @@ class RunAnswered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RateChanged:
+    """The rate that a moving pump holds after it was sent a lower one, from its own digits and unit."""
+
+    run_id: str
+    rate_nl_h: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateChangeFailed:
+    """The rate is certainly as before (`REFUSED`), or nobody knows what it is (`UNKNOWN`). Never repeated."""
+
+    run_id: str
+    outcome: Outcome
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReplyLost:
     """No valid answer to `command` came in time."""
 
@@ -253,6 +270,8 @@ PumpFact = (
     | Programmed
     | ProgramFailed
     | RunAnswered
+    | RateChanged
+    | RateChangeFailed
     | ReplyLost
     | ReplyDiscarded
 )
@@ -314,6 +333,9 @@ class PumpDriver(SerialDriver, Protocol):
 
     def run(self, run_id: str, now_ns: int) -> None:
         """Start the run that was programmed; sent once, ends in `RunAnswered`."""
+
+    def lower(self, order: RunOrder, now_ns: int) -> None:
+        """Send a moving pump a lower rate, once, and read it back; ends in `RateChanged` or `RateChangeFailed`."""
 
     def transmit(self, now_ns: int, policy: LinePolicy) -> bytes:
         """Return the packet to write now, or `b""`. At most one packet is in flight except for a stop."""

@@ -197,6 +197,10 @@ class Profile:
     supervision_alarm_ns: int
     supervision_pause_ns: int
     station_lost_ns: int
+    pause_reminder_ns: int
+    pause_max_ns: int
+    session_extra_ns: int
+    vital_pauses_max: int
 
     @property
     def approved(self) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from pumpd.core.alarms import Priority
 from pumpd.core.causes import standing
+from pumpd.core.commands import Attested
 from pumpd.core.delivery import LEAST_RUN_NL
 from pumpd.core.modes import Mode
 from pumpd.core.ports import NibpReading, VitalKind
@@ -12,22 +13,25 @@ from pumpd.core.quantities import NL_PER_ML, NS_PER_MIN, NS_PER_S, text
 from pumpd.core.state import Starting, State
 from pumpd.core.vitals import ENTERED, PRESSURES, Steady
 
+SLOW_NL_H = 5 * NL_PER_ML
+"""Below 5 mL/h the syringe's start-up delay matters (START-10; Neff 2001 and Snijder 2015, abstracts)."""
+
 
 def start_blockers(state: State, now_ns: int, *, override: bool = False) -> tuple[str, ...]:
     """Return what blocks a start now; `override` says that a prescriber has given a reason for the override range."""
     return tuple(_start_blockers(state, now_ns, override=override))
 
 
-def resume_blockers(state: State, now_ns: int) -> tuple[str, ...]:
-    """Return what blocks a resume now (requirement CTRL-05)."""
-    return tuple(_resume_blockers(state, now_ns))
+def resume_blockers(state: State, now_ns: int, *, override: bool = False) -> tuple[str, ...]:
+    """Return what blocks a resume now (requirement CTRL-05); `override`: a prescriber has given a reason to unlock."""
+    return tuple(_resume_blockers(state, now_ns, override=override))
 
 
 def still_blocked(state: State, begun: Starting, now_ns: int) -> tuple[str, ...]:
     """Return what has come between a start or resume that was accepted and its next step."""
     if begun.kind == "start":
         return tuple(_start_conditions(state, now_ns, override=begun.override))
-    return tuple(_resume_conditions(state, now_ns))
+    return tuple(_resume_conditions(state, now_ns, override=begun.override))
 
 
 def _start_blockers(state: State, now_ns: int, *, override: bool) -> Iterator[str]:
@@ -45,6 +49,7 @@ def _start_conditions(state: State, now_ns: int, *, override: bool) -> Iterator[
     elif now_ns - state.confirmed_at_ns > profile.confirm_valid_ns:
         yield f"the confirmation is older than {profile.confirm_valid_ns // NS_PER_MIN} min; confirm again"
     yield from _pump_blockers(state)
+    yield from _attested_blockers(state)
     yield from _alarm_blockers(state)
     yield from _standing_causes(state, now_ns)
     steady = state.override_steady if override else state.start_steady
@@ -57,18 +62,22 @@ def _start_conditions(state: State, now_ns: int, *, override: bool) -> Iterator[
         yield f"no baseline: two cuff readings at least {spacing_s} s apart and at most {max_age_min} min old"
 
 
-def _resume_blockers(state: State, now_ns: int) -> Iterator[str]:
+def _resume_blockers(state: State, now_ns: int, *, override: bool) -> Iterator[str]:
     if state.mode is not Mode.PAUSED or state.order is None:
         yield f"the mode is {state.mode.value}, a resume needs a paused session"
         return
-    yield from _resume_conditions(state, now_ns)
+    yield from _resume_conditions(state, now_ns, override=override)
 
 
-def _resume_conditions(state: State, now_ns: int) -> Iterator[str]:
+def _resume_conditions(state: State, now_ns: int, *, override: bool) -> Iterator[str]:
     profile = state.settings.profile
     if state.ending:
         yield "the infusion has ended; a new order is needed"
     yield from _other_profile(state)
+    if state.lockout.reason is not None and not override:
+        yield f"locked: {state.lockout.reason}; a prescriber must resume, with a reason"
+    if state.line_unrelieved:
+        yield "the pump stalled: let off the pressure in the line away from the patient, then attest line-relieved"
     yield from _pump_blockers(state)
     yield from _alarm_blockers(state)
     yield from _standing_causes(state, now_ns)
@@ -90,6 +99,18 @@ def _other_profile(state: State) -> Iterator[str]:
             f"the order was made under profile {state.order.profile_hash}, the daemon now runs {profile.hash}; "
             "end this session and prepare a new order"
         )
+
+
+def _attested_blockers(state: State) -> Iterator[str]:
+    if Attested.PRIMED not in state.attested:
+        yield "nobody has attested that the line was primed on the pump before it was connected: attest primed"
+    if Attested.LIMB_SHARED in state.attested:
+        yield "cuff and probe are on the same limb, where the cuff takes the probe's pulse away; move one of them"
+    elif Attested.LIMBS_APART not in state.attested:
+        yield "nobody has attested that cuff and probe are on different limbs: attest limbs-apart"
+    if state.rate_nl_h < SLOW_NL_H and Attested.SLOW_START not in state.attested:
+        rate_ml_h = text(state.rate_nl_h, NL_PER_ML, 3)
+        yield f"at {rate_ml_h} mL/h the first drug arrives late, and a stall is seen late: attest slow-start"
 
 
 def _standing_causes(state: State, now_ns: int) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from pumpd.core import answers, halting
+from pumpd.core import answers, halting, pausing
 from pumpd.core.causes import may_move, permission, running_limit_ns
 from pumpd.core.effects import Effect, MeasureNibp, PollPump
 from pumpd.core.modes import OPEN_MODES, Mode
@@ -28,6 +28,7 @@ def advance(state: State, now_ns: int, effects: list[Effect], *, vitals_frame: b
         else:
             state.cuff = state.cuff.begun(now_ns)
             effects.append(MeasureNibp())
+    pausing.remind(state, now_ns)
     answers.overdue(state, now_ns, effects)
 
 
@@ -37,6 +38,9 @@ def deadlines_ns(state: State, now_ns: int) -> Iterator[int]:
         yield state.halt.deadline_ns(state.settings.profile.lease_ns)
     if state.starting is not None:
         yield state.starting.deadline_ns
+    if state.lowering is not None:
+        yield state.lowering.deadline_ns
+    yield from (due_ns for due_ns in pausing.deadlines_ns(state) if due_ns > now_ns)
     if may_move(state):
         yield state.pump.polled_ns + POLL_EVERY_NS
     if state.running_since_ns is not None:

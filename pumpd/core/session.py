@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from pumpd.core.commands import Attested
 from pumpd.core.delivery import Ledger
 from pumpd.core.modes import Mode
 from pumpd.core.ports import PumpCounter
@@ -14,6 +15,15 @@ class Baseline:
 
     sbp_mmhg: int
     dbp_mmhg: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attestation:
+    """Something that no device can tell, as a named person saw it."""
+
+    item: Attested
+    by: str
+    at_ns: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,5 +56,11 @@ class SessionRecord:
     pause_cause: str | None
     pressure_pause: bool  # the last pause was one of blood pressure, so two readings in range are asked for
     ran_ns: int
+    rate_nl_h: int
+    planned_ns: int
     runs: int
+    since_first_run_ns: int | None  # how long ago the first run began; the time the daemon was away is not in it
+    vital_pauses: int
+    locked: str | None  # why only a prescriber may resume
+    line_unrelieved: bool
     alarms: tuple[LatchedAlarm, ...]

@@ -12,6 +12,7 @@ from pumpd.core.causes import STARTING_GRACE_NS
 from pumpd.core.commands import CommandReceived, ReceiptState
 from pumpd.core.counter import CounterWatch
 from pumpd.core.effects import Decision, Effect, ProgramPump, SendRun, WriteIntent
+from pumpd.core.lockout import Lockout
 from pumpd.core.modes import Trigger, after
 from pumpd.core.ports import Outcome, ProgramFailed, Programmed, PumpState, PumpStatus, RunAnswered, RunOrder
 from pumpd.core.quantities import NL_PER_ML, NS_PER_S, UM_PER_MM, text
@@ -36,7 +37,7 @@ def begin(
     order = RunOrder(
         run_id=f"{state.session}-{state.runs + 1}-{command.id}",
         diameter_um=state.order.syringe.diameter_um,
-        rate_nl_h=state.order.rate_nl_h,
+        rate_nl_h=state.rate_nl_h,
         volume_nl=state.ledger.remaining(now_ns),
     )
     if kind == "start":
@@ -165,6 +166,11 @@ def _run_seen(state: State, starting: Starting, run_sent_ns: int, effects: list[
     state.mode = after(state.mode, Trigger.RUN_SEEN)
     state.starting = None
     state.running_since_ns = run_sent_ns
+    state.idle_since_ns = None
+    if state.first_run_ns is None:
+        state.first_run_ns = run_sent_ns
+    if starting.override:
+        state.lockout = Lockout()
     run = state.ledger.run
     state.watch = CounterWatch.of_run(run.rate_nl_h, run_sent_ns) if run else None
     state.pause_cause = None

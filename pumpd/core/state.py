@@ -5,18 +5,20 @@ from dataclasses import dataclass, field
 from enum import Enum, unique
 
 from pumpd.core.alarms import Alarms, Condition
-from pumpd.core.commands import Role
+from pumpd.core.commands import Attested, Role
 from pumpd.core.counter import CounterWatch
 from pumpd.core.cuff import CuffSchedule
 from pumpd.core.delivery import Ledger
 from pumpd.core.effects import Receipt
 from pumpd.core.interlocks import Interlocks
+from pumpd.core.lockout import Lockout
 from pumpd.core.modes import Mode
 from pumpd.core.ports import PumpAlarmed, PumpAttached, PumpCounter, PumpStatus, RunOrder, VitalKind
 from pumpd.core.prescription import Order
 from pumpd.core.profile import Profile, Version
 from pumpd.core.rest import Halt
-from pumpd.core.session import Baseline
+from pumpd.core.rolling import RollingDose
+from pumpd.core.session import Attestation, Baseline
 from pumpd.core.vitals import Steady, Vitals
 
 
@@ -53,6 +55,24 @@ class Starting:
     deadline_ns: int
     override: bool  # a prescriber gave a reason for the override range; judged again with it, and only then
     run_sent_ns: int | None = None
+
+
+@unique
+class LoweringStep(Enum):
+    """How far the lowering of a rate has come."""
+
+    INTENT = "waiting for the journal"
+    SET = "waiting for the pump to read the rate back"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lowering:
+    """A lower rate on its way to a running pump."""
+
+    step: LoweringStep
+    command_id: str
+    order: RunOrder
+    deadline_ns: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +118,10 @@ class State:
     mode: Mode = Mode.IDLE
     session: str | None = None
     order: Order | None = None
+    rate_nl_h: int = 0
+    """The rate of the next run: the ordered one, or less since somebody lowered it."""
+    planned_ns: int = 0
+    """How long the order takes to run, at the rates it has run and will run at."""
     confirmed_by: str | None = None
     confirmed_at_ns: int = 0
     started_by: str | None = None
@@ -107,10 +131,22 @@ class State:
     ran_ns: int = 0
     running_since_ns: int | None = None
     starting: Starting | None = None
+    lowering: Lowering | None = None
     halt: Halt | None = None
     ending: bool = False
     pause_cause: str | None = None
     paused_at_ns: int = 0
+    first_run_ns: int | None = None
+    idle_since_ns: int | None = None
+    """When the last run stopped; None while the pump runs, and before the first run."""
+    reminders: int = 0
+    vital_pauses: int = 0
+    """Pauses that a vital sign beyond its limits has caused in this session."""
+    lockout: Lockout = field(default_factory=Lockout)
+    rolling: RollingDose | None = None
+    attested: Mapping[Attested, Attestation] = field(default_factory=dict)
+    line_unrelieved: bool = False
+    """The pump stalled, perhaps for an occlusion, and nobody has relieved the pressure in the line since."""
     pressure_pause: bool = False
 
     pump: PumpView = field(default_factory=PumpView)

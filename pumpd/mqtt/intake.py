@@ -16,10 +16,12 @@ from pydantic import ValidationError
 from pumpd.core.commands import (
     Acknowledge,
     Assess,
+    Attest,
     Command,
     CommandMalformed,
     CommandReceived,
     Confirm,
+    Lower,
     Pause,
     Prepare,
     Resume,
@@ -33,8 +35,11 @@ from pumpd.mqtt.payloads import (
     COMMAND_REQUEST,
     VERSION,
     AcknowledgeRequest,
+    AnyRequest,
     AssessRequest,
+    AttestRequest,
     ConfirmRequest,
+    LowerRequest,
     PauseRequest,
     PrepareRequest,
     Request,
@@ -142,14 +147,7 @@ def _loosely(payload: bytes) -> Mapping[str, object]:
 
 
 def _command(
-    request: PrepareRequest
-    | ConfirmRequest
-    | StartRequest
-    | PauseRequest
-    | ResumeRequest
-    | StopRequest
-    | AcknowledgeRequest
-    | AssessRequest,
+    request: AnyRequest,
 ) -> Command:
     match request:
         case PrepareRequest():
@@ -177,13 +175,17 @@ def _command(
         case PauseRequest():
             return Pause(reason=request.reason)
         case ResumeRequest():
-            return Resume(order_hash=request.order_hash)
+            return Resume(order_hash=request.order_hash, override_reason=request.override_reason)
         case StopRequest():
             return Stop(reason=request.reason)
         case AcknowledgeRequest():
             return Acknowledge(alarm=request.alarm, episode=request.episode)
         case AssessRequest():
             return Assess(moaas=request.moaas, respiration_bpm=request.respiration_bpm)
+        case LowerRequest():
+            return Lower(rate_ml_h=request.rate_ml_h)
+        case AttestRequest():
+            return Attest(item=request.item)
         case _:
             assert_never(request)
 

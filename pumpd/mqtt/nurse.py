@@ -13,7 +13,7 @@ from typing import Any, Protocol, assert_never
 from pydantic import ValidationError
 
 from pumpd.core.bounds import Measure
-from pumpd.core.commands import ReceiptState
+from pumpd.core.commands import Attested, ReceiptState
 from pumpd.core.quantities import NS_PER_S
 from pumpd.mqtt.client import LINK_LOST_S, Follower, View, following, loop_ns, wall_utc
 from pumpd.mqtt.connection import BrokerError, Endpoint
@@ -346,12 +346,17 @@ def add_nurse_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentPa
     start = add("start", "begin the confirmed order", kind="start", fields=("override_reason",))
     start.add_argument("--override-reason", default="", help="a prescriber's, for a vital sign in its override range")
     pause = add("pause", "bring the pump to rest; resume is possible", kind="pause", fields=("reason",))
-    add("resume", "give what is left of the order", kind="resume", fields=())
+    resume = add("resume", "give what is left of the order", kind="resume", fields=("override_reason",))
+    resume.add_argument("--override-reason", default="", help="a prescriber's, for a session that alarms have locked")
+    lower = add("lower", "go on at a lower rate", kind="lower", fields=("rate_ml_h",))
+    lower.add_argument("--rate-ml-h", type=_decimal, required=True, metavar="N", help="the new rate in mL/h")
     stop = add("stop", "bring the pump to rest and end the infusion", kind="stop", fields=("reason",))
     for parser in (pause, stop):
         parser.add_argument("--reason", default="", help="for the record")
     acknowledge = add("ack", "take note of an alarm", kind="acknowledge", fields=("alarm",))
     acknowledge.add_argument("alarm", metavar="ALARM", help="its name, as listed")
+    attest = add("attest", "say what only you can see", kind="attest", fields=("item",))
+    attest.add_argument("item", choices=[item.value for item in Attested], help="what you have seen or done")
     assess = add("assess", "enter what you have observed", kind="assess", fields=("moaas", "respiration_bpm"))
     assess.add_argument("--moaas", type=int, required=True, metavar="N", help="sedation, MOAA/S, 0 to 5")
     assess.add_argument("--respiration-bpm", type=int, required=True, metavar="N", help="counted respiration, /min")

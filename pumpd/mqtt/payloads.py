@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import BaseModel, Field, JsonValue, StringConstraints, TypeAdapter, ValidationError
 
 from pumpd.core.bounds import Measure
-from pumpd.core.commands import ReceiptState
+from pumpd.core.commands import Attested, ReceiptState
 from pumpd.core.modes import Mode
 from pumpd.core.ports import Validity, VitalKind
 from pumpd.mqtt.wire import Exact, Payload, WireError, read
@@ -33,6 +33,7 @@ Kind = Annotated[VitalKind, Field(strict=False)]
 ValidityName = Annotated[Validity, Field(strict=False)]
 MeasureName = Annotated[Measure, Field(strict=False)]
 ReceiptName = Annotated[ReceiptState, Field(strict=False)]
+AttestedName = Annotated[Attested, Field(strict=False)]
 PriorityName = Literal["high", "medium", "low"]
 PhaseName = Literal["preparing", "infusing", "observing", "closed"]
 
@@ -121,6 +122,13 @@ def soft_limit_lines(order: Order) -> list[str]:
     return [printable(line) for line in (*passed, f"reason: {order.soft_limit_reason}")]
 
 
+class AttestedItem(Payload):
+    """Something that no device can tell, as a named person saw it."""
+
+    item: AttestedName
+    by: Name
+
+
 class Delivery(Payload):
     """What has been given: the truth lies between low and high."""
 
@@ -197,6 +205,7 @@ class State(Message):
     clinical: bool
     profile: Profile
     order: Order | None
+    attested: Annotated[tuple[AttestedItem, ...], Field(strict=False)]
     delivery: Delivery | None
     rate: Rate
     pump: Pump
@@ -344,6 +353,7 @@ class ResumeRequest(Request):
 
     kind: Literal["resume"] = "resume"
     order_hash: Label
+    override_reason: Text = Field(default="", description="a prescriber's, for a session that pump alarms have locked")
 
 
 class StopRequest(Request):
@@ -351,6 +361,13 @@ class StopRequest(Request):
 
     kind: Literal["stop"] = "stop"
     reason: Text = ""
+
+
+class LowerRequest(Request):
+    """Go on at a lower rate."""
+
+    kind: Literal["lower"] = "lower"
+    rate_ml_h: Exact
 
 
 class AcknowledgeRequest(Request):
@@ -369,29 +386,30 @@ class AssessRequest(Request):
     respiration_bpm: int = Field(description="counted respiration, /min")
 
 
-CommandRequest = Annotated[
-    PrepareRequest
-    | ConfirmRequest
-    | StartRequest
-    | PauseRequest
-    | ResumeRequest
-    | StopRequest
-    | AcknowledgeRequest
-    | AssessRequest,
-    Field(discriminator="kind"),
-]
-"""What goes to `cmd/<user>/request`."""
+class AttestRequest(Request):
+    """One thing that only a person can see."""
 
-COMMAND_REQUEST: TypeAdapter[
+    kind: Literal["attest"] = "attest"
+    item: AttestedName
+
+
+AnyRequest = (
     PrepareRequest
     | ConfirmRequest
     | StartRequest
     | PauseRequest
     | ResumeRequest
     | StopRequest
+    | LowerRequest
     | AcknowledgeRequest
     | AssessRequest
-] = TypeAdapter(CommandRequest)
+    | AttestRequest
+)
+
+CommandRequest = Annotated[AnyRequest, Field(discriminator="kind")]
+"""What goes to `cmd/<user>/request`."""
+
+COMMAND_REQUEST: TypeAdapter[AnyRequest] = TypeAdapter(CommandRequest)
 
 MESSAGES: tuple[type[BaseModel], ...] = (
     Status,

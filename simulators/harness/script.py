@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from typing import Any
 
-from pumpd.core.commands import ReceiptState
+from pumpd.core.commands import Attested, ReceiptState
 from pumpd.core.modes import Mode
 from pumpd.mqtt.client import View
 from pumpd.mqtt.payloads import Ack, Alarm, Delivery, State
@@ -67,8 +67,15 @@ async def prepare(stage: Stage) -> State:
     await stage.record.until(in_mode(Mode.IDLE), "the daemon to come up", within_s=60)
     await stage.anna.must("prepare", **ORDER)
     await stage.anna.must("assess", **ASSESSMENT)
+    await attest(stage)
     await repeated(lambda: stage.ben.send("confirm", **CHECKED))
     return await stage.record.until(in_mode(Mode.READY), "the order", within_s=30)
+
+
+async def attest(stage: Stage) -> None:
+    """Anna says what only she can see before a start."""
+    for item in (Attested.PRIMED, Attested.LIMBS_APART):
+        await stage.anna.must("attest", item=item.value)
 
 
 async def make_rounds(stage: Stage) -> None:

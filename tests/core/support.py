@@ -17,9 +17,12 @@ from pumpd.bedside.profile_file import load_profile
 from pumpd.core.commands import (
     Acknowledge,
     Assess,
+    Attest,
+    Attested,
     Command,
     CommandReceived,
     Confirm,
+    Lower,
     Pause,
     Prepare,
     ReceiptState,
@@ -31,6 +34,7 @@ from pumpd.core.commands import (
 from pumpd.core.controller import Core
 from pumpd.core.effects import (
     Effect,
+    LowerRate,
     MeasureNibp,
     PollPump,
     ProgramPump,
@@ -62,6 +66,7 @@ from pumpd.core.ports import (
     PumpCounter,
     PumpState,
     PumpStatus,
+    RateChanged,
     RunAnswered,
     RunOrder,
     Sample,
@@ -194,6 +199,7 @@ class World:
     journal_answers: bool = True
     pump_answers: bool = True
     program_answers: bool = True
+    rate_answers: bool = True
     run_outcome: Outcome = Outcome.ANSWERED
     run_reaches_pump: bool = True
     hr: int = 72
@@ -262,7 +268,7 @@ class World:
             assert low <= self.pump.given_nl <= high, f"{self.pump.given_nl} is not in [{low}, {high}]"
             assert high <= state.order.volume_nl, "more was authorised than ordered"
 
-    def _carry_out(self, effect: Effect) -> None:
+    def _carry_out(self, effect: Effect) -> None:  # noqa: C901 - one line per effect
         match effect:
             case SendStop():
                 self.halted_ns = self.now_ns
@@ -288,6 +294,10 @@ class World:
             case MeasureNibp():
                 if self.cuff_answers:
                     self.later(20 * S, lambda: self._tell_all(nibp(self.now_ns, self.sbp, self.dbp)))
+            case LowerRate(order=order):
+                assert self.core.permission(self.now_ns), "a packet to a moving pump needs permission"
+                if self.rate_answers:
+                    self.later(60 * MS, lambda: self._lower(order))
             case SaveSession(record=record):
                 self.saved = record
 
@@ -328,6 +338,13 @@ class World:
             self.pump.moving_since_ns = self.now_ns
         answer = RunAnswered(run_id=run_id, outcome=self.run_outcome, reason="as the test says")
         self.later(20 * MS, lambda: self._tell_all(answer))
+
+    def _lower(self, order: RunOrder) -> None:
+        if not self.link_up or self.pump.moving_since_ns is None:
+            return
+        self._heard()
+        self.pump.rate_nl_h = order.rate_nl_h // 10_000 * 10_000
+        self.tell(RateChanged(run_id=order.run_id, rate_nl_h=self.pump.rate_nl_h))
 
     def _ask(self) -> None:
         if not self.link_up:
@@ -428,8 +445,18 @@ class World:
     def start(self, user: str = "anna", **changes: object) -> Receipt:
         return self.answer(user, replace(Start(order_hash=self.order_hash), **changes))  # type: ignore[arg-type]
 
-    def resume(self, user: str = "anna") -> Receipt:
-        return self.answer(user, Resume(order_hash=self.order_hash))
+    def resume(self, user: str = "anna", **changes: object) -> Receipt:
+        return self.answer(user, replace(Resume(order_hash=self.order_hash), **changes))  # type: ignore[arg-type]
+
+    def lower(self, rate_ml_h: str, user: str = "anna") -> Receipt:
+        return self.answer(user, Lower(rate_ml_h=Decimal(rate_ml_h)))
+
+    def attest_all(self) -> None:
+        for item in (Attested.PRIMED, Attested.LIMBS_APART):
+            assert self.attest(item).state is ReceiptState.VERIFIED
+
+    def attest(self, item: Attested, user: str = "anna") -> Receipt:
+        return self.answer(user, Attest(item=item))
 
     def stop(self, user: str = "anna") -> list[Effect]:
         return self.command(user, Stop())
@@ -446,6 +473,7 @@ def ready(world: World | None = None) -> World:
     assert world.answer("anna", prepare()).state is ReceiptState.VERIFIED
     world.advance(150)
     assert world.assess().state is ReceiptState.VERIFIED
+    world.attest_all()
     assert world.confirm().state is ReceiptState.VERIFIED
     return world
 

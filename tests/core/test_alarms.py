@@ -60,7 +60,7 @@ def test_latched_alarms_survive_a_restart_of_an_open_and_of_a_closed_session() -
     for source in (paused(), ready()):
         source.tell(PumpStatus(state=PumpState.MOVING, asked_at_ns=source.now_ns))
         source.advance(5)
-        record = source.core.session_record()
+        record = source.core.session_record(source.now_ns)
         world = World(core=Core(settings()), now_ns=source.now_ns, pump=source.pump)
         world.boot(record)
         assert "keypad-start" in world.alarm_ids()

@@ -349,6 +349,7 @@ def test_start_ranges_at_their_bounds(field: str, value: int, free: bool, overri
         world.answer("anna", prepare())
         world.advance(150)
         world.assess()
+        world.attest_all()
         world.confirm()
         world.acknowledge_all()
         return world
@@ -392,6 +393,7 @@ def test_sixty_seconds_in_range_and_two_readings_are_needed() -> None:
     world.answer("anna", prepare())
     world.advance(58)
     world.assess()
+    world.attest_all()
     world.confirm()
     answer = world.start()
     assert "HR has been in range for" in answer.reason
@@ -409,6 +411,7 @@ def test_the_baseline_is_the_mean_that_relative_limits_use() -> None:
     world.sbp, world.dbp = 121, 75
     world.advance(60)
     world.assess()
+    world.attest_all()
     world.confirm()
     assert world.start().state is ReceiptState.ACCEPTED
     baseline = world.core.state.baseline

@@ -19,6 +19,7 @@ ACTS = (
     "pause",
     "acknowledge",
     "assess",
+    "lower",
     "cut",
     "connect",
     "mute",
@@ -54,6 +55,8 @@ def act(world: World, what: str) -> None:  # noqa: C901 - one line per act
             world.acknowledge_all()
         case "assess":
             world.assess()
+        case "lower":
+            world.lower("20")
         case "cut" if world.link_up:
             world.cut()
         case "connect" if not world.link_up:

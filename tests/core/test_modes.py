@@ -1,5 +1,6 @@
 """The mode table, pair by pair, and every kind of event in every mode."""
 
+from decimal import Decimal
 from typing import get_args
 
 import pytest
@@ -7,10 +8,13 @@ import pytest
 from pumpd.core.commands import (
     Acknowledge,
     Assess,
+    Attest,
+    Attested,
     Command,
     CommandMalformed,
     CommandReceived,
     Confirm,
+    Lower,
     ReceiptState,
     Resume,
     Start,
@@ -44,6 +48,8 @@ from pumpd.core.ports import (
     PumpCounter,
     PumpState,
     PumpStatus,
+    RateChanged,
+    RateChangeFailed,
     ReplyDiscarded,
     ReplyLost,
     RunAnswered,
@@ -145,6 +151,8 @@ def events(core: Core, now: int) -> list[Event]:
         PumpCounter(low_nl=0, high_nl=1_000, asked_at_ns=now),
         Programmed(run_id=run_id, diameter_um=26_590, rate_nl_h=26_250_000, volume_nl=17_500_000, read_back=()),
         ProgramFailed(run_id=run_id, reason="x"),
+        RateChanged(run_id=run_id, rate_nl_h=1_000_000),
+        RateChangeFailed(run_id=run_id, outcome=Outcome.UNKNOWN, reason="x"),
         ReplyLost(command="DIS"),
         ReplyDiscarded(reason="crc", data=b"x"),
     ]
@@ -156,6 +164,8 @@ HUMAN: tuple[Command, ...] = (
     Start(order_hash="x"),
     Resume(order_hash="x"),
     Acknowledge(alarm="x", episode=1),
+    Lower(rate_ml_h=Decimal(2_000)),
+    Attest(item=Attested.PRIMED),
     Assess(moaas=5, respiration_bpm=12),
 )
 

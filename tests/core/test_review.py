@@ -58,7 +58,7 @@ def test_what_a_keypad_start_gives_is_counted_though_no_run_is_in_the_ledger() -
 @pytest.mark.req("DOSE-11", "LOG-02")
 def test_the_pumps_count_survives_a_restart() -> None:
     world = paused()
-    record = world.core.session_record()
+    record = world.core.session_record(world.now_ns)
     assert record.counter == world.core.state.pump.counter
     assert record.counter is not None
 

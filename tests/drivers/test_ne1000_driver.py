@@ -19,9 +19,12 @@ from pumpd.core.ports import (
     PumpDriver,
     PumpState,
     PumpStatus,
+    RateChanged,
+    RateChangeFailed,
     ReplyDiscarded,
     ReplyLost,
     RunAnswered,
+    RunOrder,
 )
 from simulators.devices.ne1000 import Alarm, Behaviour, Fault, Settings, Status
 from tests.drivers.ne1000_bench import MS_NS, ORDER, SECOND_NS, Bench, Bend
@@ -571,3 +574,107 @@ def test_the_policy_is_obeyed_at_every_point(stage: str, policy: LinePolicy, sto
         bench.run_for(2 * SECOND_NS)
         later = [command for _, command in bench.sent[already:]]
         assert set(later) <= (CONFIRMING if policy is LinePolicy.STOPPING else set()), after_ms
+
+
+# ---- lowering the rate ----------------------------------------------------------------------------------------------
+
+LOWER = replace(ORDER, run_id="r1-lower", rate_nl_h=20_005_900)
+
+
+def lowered(bench: Bench, order: RunOrder = LOWER) -> list[RateChanged | RateChangeFailed]:
+    bench.driver.lower(order, bench.now_ns)
+    bench.run_for(2 * SECOND_NS)
+    return [fact for fact in bench.facts if isinstance(fact, RateChanged | RateChangeFailed)]
+
+
+@pytest.mark.req("DOSE-10", "DOSE-03")
+@pytest.mark.parametrize("bytewise", [False, True])
+def test_a_running_pump_takes_a_lower_rate_rounded_down_and_reads_it_back(bytewise: bool) -> None:
+    bench = Bench(bytewise=bytewise).running()
+    begun_ns = bench.now_ns
+    assert lowered(bench) == [RateChanged(run_id="r1-lower", rate_nl_h=20_000_000)]
+    assert bench.commands(begun_ns)[:3] == ["RAT", "RAT20.00", "RAT"]
+    assert bench.pump.state is Status.INFUSING
+    bench.poll()
+    assert states_since(bench, begun_ns)[-1] is PumpState.MOVING
+
+
+@pytest.mark.req("CTRL-08")
+@pytest.mark.parametrize("number", range(3))
+def test_a_lost_packet_never_has_the_rate_sent_twice(number: int) -> None:
+    bench = Bench().running()
+    bench.bend_packet = losing(number)
+    begun_ns = bench.now_ns
+    (fact,) = lowered(bench)
+    assert bench.commands(begun_ns).count("RAT20.00") == 1
+    if number == 1:
+        assert isinstance(fact, RateChangeFailed)
+        assert fact.outcome is Outcome.REFUSED
+        assert "did not arrive" in fact.reason
+    else:
+        assert isinstance(fact, RateChanged)
+
+
+@pytest.mark.req("CTRL-08")
+@pytest.mark.parametrize("number", range(3))
+def test_a_lost_answer_is_read_back(number: int) -> None:
+    bench = Bench().running()
+    bench.bend_reply = losing(number)
+    begun_ns = bench.now_ns
+    assert lowered(bench) == [RateChanged(run_id="r1-lower", rate_nl_h=20_000_000)]
+    assert bench.commands(begun_ns).count("RAT20.00") == 1
+
+
+@pytest.mark.req("CTRL-08")
+def test_a_pump_that_falls_silent_leaves_the_rate_unknown() -> None:
+    bench = Bench().running()
+    bench.bend_reply = lambda data: b"" if bench.commands()[-1] != "RAT" or "RAT20.00" in bench.commands() else data
+    bench.driver.lower(LOWER, bench.now_ns)
+    bench.run_for(6 * SECOND_NS)
+    (fact,) = bench.of(RateChangeFailed)
+    assert isinstance(fact, RateChangeFailed)
+    assert fact.outcome is Outcome.UNKNOWN
+
+
+@pytest.mark.req("COMM-04")
+@pytest.mark.parametrize("policy", [LinePolicy.FREE, LinePolicy.STOPPING, LinePolicy.SILENT])
+def test_without_permission_no_rate_leaves(policy: LinePolicy) -> None:
+    bench = Bench().running()
+    bench.policy = policy
+    bench.run_for(10 * MS_NS)
+    begun_ns = bench.now_ns
+    (fact,) = lowered(bench)
+    assert isinstance(fact, RateChangeFailed)
+    assert fact.outcome is Outcome.REFUSED
+    assert not [command for command in bench.commands(begun_ns) if command.startswith("RAT")]
+
+
+@pytest.mark.req("CTRL-02", "CTRL-08")
+def test_a_stop_ends_the_lowering_and_leaves_its_outcome_unknown() -> None:
+    bench = Bench().running()
+    bench.driver.lower(LOWER, bench.now_ns)
+    bench.run_for(1 * MS_NS)
+    bench.stop()
+    bench.run_for(3 * SECOND_NS)
+    (fact,) = bench.of(RateChangeFailed)
+    assert isinstance(fact, RateChangeFailed)
+    assert fact.outcome is Outcome.UNKNOWN
+    assert bench.pump.state is Status.STOPPED
+
+
+@pytest.mark.req("DOSE-06")
+@pytest.mark.parametrize(("rate_nl_h", "words"), [(900_000, "takes no rate in UH"), (1_000, "is outside")])
+def test_a_rate_that_the_pump_cannot_take_while_it_runs_is_refused(rate_nl_h: int, words: str) -> None:
+    bench = Bench().running()
+    (fact,) = lowered(bench, replace(LOWER, rate_nl_h=rate_nl_h))
+    assert isinstance(fact, RateChangeFailed)
+    assert fact.outcome is Outcome.REFUSED
+    assert words in fact.reason
+    assert bench.pump.state is Status.INFUSING
+
+
+@pytest.mark.req("START-07")
+def test_a_wrong_read_back_is_reported_as_the_pump_says_it() -> None:
+    bench = Bench().running()
+    bench.pump.begin_fault(Fault.WRONG_RATE_READBACK, bench.now_ns, 500)
+    assert lowered(bench) == [RateChanged(run_id="r1-lower", rate_nl_h=20_500_000)]

@@ -2,11 +2,13 @@
 
 from decimal import Decimal
 
+from pumpd.core.commands import Attested
 from pumpd.core.modes import Mode
 from pumpd.core.ports import Validity, VitalKind
 from pumpd.mqtt.payloads import (
     Alarm,
     Alarms,
+    AttestedItem,
     Delivery,
     Heartbeat,
     Interlock,
@@ -57,6 +59,7 @@ def state(**changes: object) -> State:
         clinical=False,
         profile=Profile(name="demo", hash="ab12", approved=False),
         order=order(),
+        attested=(AttestedItem(item=Attested.PRIMED, by="anna"),),
         delivery=Delivery(
             low_ml=Decimal("7.21"),
             high_ml=Decimal("7.25"),

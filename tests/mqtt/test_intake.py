@@ -12,10 +12,13 @@ from pumpd.core.bounds import Measure
 from pumpd.core.commands import (
     Acknowledge,
     Assess,
+    Attest,
+    Attested,
     Command,
     CommandMalformed,
     CommandReceived,
     Confirm,
+    Lower,
     Pause,
     Prepare,
     Resume,
@@ -48,6 +51,8 @@ COMMANDS: list[Command] = [
     Resume(order_hash="c0ffee"),
     Stop(),
     Acknowledge(alarm="sbp-high", episode=2),
+    Lower(rate_ml_h=Decimal("17.5")),
+    Attest(item=Attested.PRIMED),
     Assess(moaas=5, respiration_bpm=14),
 ]
 

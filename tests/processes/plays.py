@@ -103,6 +103,7 @@ async def wrong_entries(theatre: ProcessTheatre, stage: Stage, played: Played) -
         played.answers[name] = await stage.anna.send("prepare", **{**script.ORDER, **entry})
     await stage.anna.must("prepare", **script.ORDER)
     await stage.anna.must("assess", **script.ASSESSMENT)
+    await script.attest(stage)
     played.answers["own order"] = await stage.anna.send("confirm", **script.CHECKED)
     for name, entry in (
         ("weight again", {"weight_kg": Decimal(71)}),

@@ -1,6 +1,6 @@
 """Two nurses who bring an infusion to its end through whatever happens, from any state on. Knows screens only."""
 
-from pumpd.core.commands import Acknowledge, Assess, Confirm, Resume, Start
+from pumpd.core.commands import Acknowledge, Assess, Attest, Attested, Confirm, Resume, Start
 from pumpd.core.modes import Mode
 from pumpd.mqtt.payloads import State
 from simulators.harness.faults.scenario import Manner
@@ -12,6 +12,7 @@ from simulators.harness.virtual.nurse import (
     ORDER,
     PROMPT,
     ROUND_EVERY_S,
+    SEEN_BEFORE_START,
     SLOW,
     WRONG,
     Habits,
@@ -61,6 +62,8 @@ class Care:
         elif self._assessed_ns is None or now_ns - self._assessed_ns > ROUND_EVERY_S * NS_PER_S:
             self._assessed_ns = now_ns
             await anna.command(Assess(moaas=5, respiration_bpm=14))
+        elif (item := _unattested(state)) is not None:
+            await anna.command(Attest(item=item))
         elif now_ns - self._idle_ns > anna.habits.gives_up_after_s * NS_PER_S:
             await anna.stop("nothing has flowed for too long")
         elif state.mode is Mode.RUNNING and anna.is_asked_to_pause():
@@ -83,3 +86,12 @@ class Care:
             )
         elif not state.start_blockers:
             await self._anna.command(Start(order_hash=order_hash))
+
+
+def _unattested(state: State) -> Attested | None:
+    """Return what the screen still wants somebody to have seen."""
+    if state.mode is Mode.READY:
+        seen = {each.item for each in state.attested}
+        return next((item for item in SEEN_BEFORE_START if item not in seen), None)
+    relieved = Attested.LINE_RELIEVED
+    return relieved if any(relieved.value in blocker for blocker in state.resume_blockers) else None

@@ -6,12 +6,15 @@ She sees what is published and nothing else. Every wait is bounded.
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from random import Random
 from typing import TypeVar
 
 from pumpd.core.commands import (
     Acknowledge,
     Assess,
+    Attest,
+    Attested,
     Command,
     Confirm,
     Pause,
@@ -52,6 +55,9 @@ ORDER = Prepare(
     syringe_fill_ml=Decimal(25),
 )
 """35 mg in 17.5 mL at 26.25 mL/h."""
+
+SEEN_BEFORE_START = (Attested.PRIMED, Attested.LIMBS_APART)
+"""What a nurse attests for every infusion."""
 
 _FINAL = frozenset({ReceiptState.VERIFIED, ReceiptState.REFUSED, ReceiptState.UNKNOWN})
 CLOSED = frozenset({Mode.COMPLETED, Mode.ENDED, Mode.FAULT})
@@ -255,6 +261,8 @@ async def begin(anna: Nurse, ben: Nurse) -> bool:
         return False
     await anna.insist(lambda _state: ORDER)
     await anna.insist(lambda _state: Assess(moaas=5, respiration_bpm=14))
+    for seen in SEEN_BEFORE_START:
+        await anna.insist(partial(_attestation, seen))
     await ben.insist(_confirmation)
     return await _go(anna, Mode.READY, within_s=900.0)
 
@@ -285,6 +293,10 @@ async def attend(nurse: Nurse, *, within_s: float) -> State | None:
         elif clock.now_ns() - paused_ns > nurse.habits.gives_up_after_s * NS_PER_S:
             await nurse.stop("it has been paused for too long")
     return None
+
+
+def _attestation(item: Attested, _state: State) -> Command:
+    return Attest(item=item)
 
 
 def _confirmation(state: State) -> Command:

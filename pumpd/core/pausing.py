@@ -1,0 +1,65 @@
+"""What a pause costs: reminders while it lasts, and the end of the infusion when it lasts or recurs too long (CTRL-06).
+
+What was not given by then is not given.
+"""
+
+from collections.abc import Iterator
+
+from pumpd.core import halting
+from pumpd.core.alarms import Priority
+from pumpd.core.modes import OPEN_MODES, Mode
+from pumpd.core.quantities import NS_PER_MIN
+from pumpd.core.state import State
+
+_NOT_GIVEN = "The infusion ends; what was not given is not given. See what was given, and observe the patient."
+
+
+def remind(state: State, now_ns: int) -> None:
+    """Tell people that a pause is still standing, at each interval of the profile."""
+    if now_ns < _next_reminder_ns(state):
+        return
+    state.reminders += 1
+    halting.tell(
+        state,
+        "pause-reminder",
+        Priority.LOW,
+        "still paused",
+        f"paused for {(now_ns - state.paused_at_ns) / NS_PER_MIN:.0f} min: {state.pause_cause or 'no cause is known'}",
+        "Resume when nothing blocks it, or end the infusion.",
+    )
+
+
+def deadlines_ns(state: State) -> Iterator[int]:
+    """Yield when a reminder or an end is next due."""
+    if state.mode is Mode.PAUSED:
+        yield _next_reminder_ns(state)
+    yield from (due_ns for due_ns, _, _ in _ends(state))
+
+
+def too_long(state: State, now_ns: int) -> Iterator[tuple[str, str, str]]:
+    """Yield id, words and advice of each reason for which the infusion must end now."""
+    for due_ns, alarm_id, words in _ends(state):
+        if now_ns >= due_ns:
+            yield alarm_id, words, _NOT_GIVEN
+
+
+def _next_reminder_ns(state: State) -> int:
+    if state.mode is not Mode.PAUSED:
+        return 2**63
+    return state.paused_at_ns + (state.reminders + 1) * state.settings.profile.pause_reminder_ns
+
+
+def _ends(state: State) -> Iterator[tuple[int, str, str]]:
+    if state.mode not in OPEN_MODES or state.order is None or state.runs == 0:
+        return
+    profile = state.settings.profile
+    if state.idle_since_ns is not None:
+        words = f"the pause has lasted {profile.pause_max_ns // NS_PER_MIN} min, the longest allowed"
+        yield state.idle_since_ns + profile.pause_max_ns, "pause-too-long", words
+    if state.first_run_ns is not None:
+        longest_ns = state.planned_ns + profile.session_extra_ns
+        words = (
+            f"the infusion began {longest_ns / NS_PER_MIN:.0f} min ago: {state.planned_ns / NS_PER_MIN:.0f} min "
+            f"planned and {profile.session_extra_ns // NS_PER_MIN} min for pauses"
+        )
+        yield state.first_run_ns + longest_ns, "session-too-long", words
