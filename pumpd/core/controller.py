@@ -115,8 +115,9 @@ class Core:
         routine.advance(self.state, now_ns, effects, vitals_frame=isinstance(event, SamplesReceived))
         self._keep_books(now_ns, effects)
         # the session with the run it authorises is recorded before the intent, so that durable is said of both
-        yield from (effect for effect in effects if not isinstance(effect, (SendStop, WriteIntent)))
-        yield from (effect for effect in effects if isinstance(effect, WriteIntent))
+        if effects:
+            yield from (effect for effect in effects if not isinstance(effect, (SendStop, WriteIntent)))
+            yield from (effect for effect in effects if isinstance(effect, WriteIntent))
 
     def next_deadline_ns(self, now_ns: int) -> int:
         """Return when the core must next be called if nothing happens before."""

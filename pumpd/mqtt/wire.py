@@ -124,10 +124,16 @@ def _writer_for(kind: type) -> _Writer:
 
 def _model_writer(kind: type[BaseModel]) -> _Writer:
     starts = [(name, f"{quoted(name)}:") for name in kind.model_fields]
+    known = _WRITERS
 
     def model_text(model: BaseModel) -> str:
         values = model.__dict__
-        return f"{{{','.join([start + _text(values[name]) for name, start in starts])}}}"
+        members = []
+        for name, start in starts:
+            value = values[name]
+            value_kind = type(value)
+            members.append(start + (known.get(value_kind) or _writer_for(value_kind))(value))
+        return f"{{{','.join(members)}}}"
 
     return model_text
 

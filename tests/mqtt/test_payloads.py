@@ -46,6 +46,11 @@ def test_every_message_comes_back_as_it_left(message: Message) -> None:
     assert type(message).from_bytes(message.to_bytes()) == message
 
 
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda message: type(message).__name__)
+def test_a_message_is_written_with_all_its_fields_in_their_order(message: Message) -> None:
+    assert message.to_bytes() == write(message.model_dump())
+
+
 def test_decimals_are_json_numbers_digit_for_digit_and_missing_is_null() -> None:
     text = examples.state(delivery=None).to_bytes().decode()
     assert '"weight_kg":70.0,' in text

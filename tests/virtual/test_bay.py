@@ -62,6 +62,18 @@ def test_forty_minutes_give_the_order(config: Config) -> None:
         assert bay.run(bay.end_daemon()) == 0
 
 
+def test_the_screen_shows_who_confirmed_and_who_started_the_order(config: Config) -> None:
+    with Bay(config, seed=1) as bay:
+
+        async def scenario() -> State:
+            anna, _ = await infuse(bay)
+            return await mode(anna, Mode.RUNNING)
+
+        order = bay.run(scenario()).order
+        assert order is not None
+        assert (order.confirmed_by, order.started_by) == ("ben", "anna")
+
+
 @pytest.mark.req("COMM-02", "LOG-02")
 @pytest.mark.parametrize("seed", range(2))
 def test_a_kill_at_any_instant_ends_flow_by_the_lease_and_can_be_resumed(config: Config, seed: int) -> None:

@@ -11,6 +11,7 @@ OVERHEAD_BYTES = 4
 """Length, CRC high, CRC low and ETX: the length byte counts these and the data (NE-1600 manual p.39)."""
 PARTIAL_TIMEOUT_NS = 500_000_000
 """A Safe packet that pauses this long between bytes is dropped (NE-1000 manual p.39)."""
+SPACE_AND_CONTROLS = bytes(range(0x21))
 MAX_TEXT_CHARACTERS = 64
 """No command is near this long; what goes beyond it is cut, and the rest is an unknown command."""
 
@@ -53,7 +54,7 @@ def decode(frame: Frame) -> str | None:
         raw, crc = raw[2:-3], raw[-3:-1]
         if crc16(raw).to_bytes(2, "big") != crc:
             return None
-    return "".join(chr(byte) for byte in raw if byte > 0x20).upper()
+    return raw.translate(None, SPACE_AND_CONTROLS).decode("latin-1").upper()
 
 
 class Receiver:

@@ -85,6 +85,7 @@ class Nonin:
         self._forced_spo2_percent: int | None = None
         self._flip_bits: list[int] = []
         self._lose_numbers: list[int | None] = []
+        self._look()
 
     @property
     def probe(self) -> Probe:
@@ -221,12 +222,13 @@ class Nonin:
             return
         truth = self._vitals(at_ns)
         self._hr_bpm = truth.hr_bpm if self._forced_pr_bpm is None else self._forced_pr_bpm
-        self._packet_flags = 0
+        flags_before, self._packet_flags = self._packet_flags, 0
         self._numbers = self._measured(truth, at_ns)
         if self._numbers != NO_NUMBERS:
             self._good_numbers, self._good_ns = self._numbers, at_ns
         self._data = self._packed(self._display(at_ns))
-        self._look()
+        if self._packet_flags != flags_before:
+            self._look()
 
     def _measured(self, truth: TrueVitals, at_ns: int) -> Numbers:
         """Return the numbers of a packet and note the flags that go with them."""
