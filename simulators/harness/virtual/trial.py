@@ -26,7 +26,11 @@ from simulators.oracle.observation import Mode as Claimed
 
 CONFIG = Path(__file__).resolve().parents[3] / "config"
 AFTERWARDS_NS = 30 * NS_PER_S
-"""How long an infusion that is over is watched."""
+"""How long an infusion that is over is watched after the last fault."""
+AT_MOST_AFTERWARDS_NS = 150 * NS_PER_S
+"""How long at most, whatever faults are still to come: what flows at rest shows soon."""
+REPLAYED_EVERY = 8
+"""The journal of one run in so many is replayed, by its seed."""
 LIVELY_NS = 5_400 * NS_PER_S
 """In liveness mode: the order, the pauses it may take, and the time after which nurses end what does not flow."""
 NEW_OBJECTS = 100_000
@@ -147,7 +151,7 @@ async def _infuse(bay: Bay, scenario: Scenario, mischief: Mischief) -> tuple[str
         until_ns = begin_ns + mended_ns + LIVELY_NS
     state = await Care(anna, ben).until_over(until_ns)
     over_ns = clock.now_ns()
-    rest_ns = max(begin_ns + faults_end_ns, over_ns) + AFTERWARDS_NS
+    rest_ns = min(max(begin_ns + faults_end_ns, over_ns) + AFTERWARDS_NS, over_ns + AT_MOST_AFTERWARDS_NS)
     await clock.reach(rest_ns)
     return None if state is None else state.mode.value, over_ns
 
@@ -161,7 +165,13 @@ def _observed(bay: Bay, scenario: Scenario, mischief: Mischief, begin_ns: int) -
     starts_ns, rates_ns = tuple(mischief.keypad_starts_ns), tuple(mischief.keypad_rates_ns)
     undisturbed = not scenario.faults and scenario.nurse.manner is Manner.PROMPT
     try:
-        seen = observe(bay, undisturbed=undisturbed, keypad_starts_ns=starts_ns, keypad_rates_ns=rates_ns)
+        seen = observe(
+            bay,
+            undisturbed=undisturbed,
+            replayed=scenario.seed % REPLAYED_EVERY == 0,
+            keypad_starts_ns=starts_ns,
+            keypad_rates_ns=rates_ns,
+        )
     except NoOrderError:
         return None
     situation = Situation(
