@@ -23,6 +23,7 @@ from pumpd.core.effects import (
     AlarmsChanged,
     Decision,
     Effect,
+    KeepEvidence,
     LowerRate,
     MeasureNibp,
     PollPump,
@@ -244,7 +245,7 @@ class Bedside:
                 parts.screen.alarms_changed()
             case Decision():
                 parts.screen.line(effect.cause, effect.text)
-            case SaveSession():
+            case SaveSession() | KeepEvidence():
                 pass  # recording it is carrying it out
             case _:
                 assert_never(effect)
