@@ -527,7 +527,7 @@ class Core:
         if halted is not None:
             state.halted = None
             effects.append(KeepEvidence(evidence=gathering.evidence(state, halted, conditions, now_ns)))
-        if state.alarms is not self._alarms:
+        if state.alarms is not self._alarms and state.alarms != self._alarms:
             self._alarms = state.alarms
             effects.append(AlarmsChanged(sound=state.alarms.sounding(), alarms=state.alarms))
 
