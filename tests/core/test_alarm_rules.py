@@ -238,6 +238,36 @@ def test_a_second_pause_sounds_anew_although_the_first_still_settles() -> None:
     assert (again.episode, again.sounds) == (2, True)
 
 
+@pytest.mark.req("ALRM-06", "ALRM-08")
+def test_a_link_lost_again_while_infusing_sounds_although_the_first_loss_still_settles() -> None:
+    world = running()
+    world.cut()
+    world.advance(1)
+    world.connect()
+    world.advance(5)
+    world.acknowledge_all()
+    world.advance(1)
+    assert world.resume().state is ReceiptState.ACCEPTED, world.effects[-3:]
+    world.advance(5)
+    assert world.mode is Mode.RUNNING
+    assert listed(world, "pump-link").acknowledged_by == "anna"
+    world.cut()
+    assert (listed(world, "pump-link").episode, listed(world, "pump-link").sounds) == (2, True)
+
+
+@pytest.mark.req("ALRM-08")
+def test_the_end_of_a_long_pause_does_not_undo_the_acknowledgement_of_what_still_stands() -> None:
+    world = running()
+    world.hr = 130
+    world.advance(20)
+    assert world.mode is Mode.PAUSED
+    acknowledge(world, "hr-high-pause")
+    world.advance(1_800)
+    assert world.mode is Mode.ENDED
+    assert "pause-too-long" in world.alarm_ids()
+    assert world.core.state.alarms.episodes["hr-high-pause"] == 1
+
+
 # ---- the tone -------------------------------------------------------------------------------------------------------
 
 
@@ -354,6 +384,13 @@ def test_alarms_survive_a_restart_without_any_session_and_sound_again() -> None:
     kept = listed(world, "keypad-start")
     assert (kept.sounds, kept.active, kept.since_ns) == (True, False, T0)
     assert (kept.values, kept.action) == (source.alarms.listed[0].values, source.alarms.listed[0].action)
+
+
+@pytest.mark.req("ALRM-03")
+def test_a_restart_ends_each_audio_pause() -> None:
+    quiet = Alarms().update((condition(),), 1, seen).pause_audio("x", 1, "anna", 1)
+    assert quiet is not None
+    assert quiet.after_restart(2).sounding() is Priority.HIGH
 
 
 @pytest.mark.req("ALRM-08")

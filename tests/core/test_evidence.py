@@ -96,3 +96,15 @@ def test_a_pump_that_moves_before_any_run_leaves_one() -> None:
     (found,) = kept(world)
     assert not found.halted.moving
     assert "keypad-start" in {cause.id for cause in found.causes}
+
+
+@pytest.mark.req("LOG-06", "ALRM-04")
+def test_a_pump_that_stops_by_itself_a_little_short_of_the_order_leaves_one() -> None:
+    world = running()
+    world.assess()
+    world.advance(2_369)
+    world.pump.stop(world.now_ns)
+    world.advance(5)
+    assert world.mode is Mode.PAUSED
+    assert "pump-stopped" in world.alarm_ids()
+    assert len(kept(world)) == 1
