@@ -17,7 +17,7 @@ from pumpd.bedside.local_alarm import LocalAlarm
 from pumpd.bedside.monitor_port import CuffPort, MonitorPort
 from pumpd.bedside.notify import ServiceManager
 from pumpd.bedside.pump_port import PumpPort
-from pumpd.core.commands import CommandReceived, Pause
+from pumpd.core.commands import DAEMON, CommandReceived, Pause
 from pumpd.core.controller import Core
 from pumpd.core.effects import (
     AlarmsChanged,
@@ -173,7 +173,7 @@ class Bedside:
         clock = self.parts.clock
         self.dispatch(
             CommandReceived(
-                user="pumpd",
+                user=DAEMON,
                 id=f"end-{self.core.state.boot}",
                 command=Pause(reason="the daemon is ending"),
                 session=None,

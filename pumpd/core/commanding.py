@@ -7,6 +7,7 @@ from pumpd.core import answers, halting, lowering, readiness, starting
 from pumpd.core.alarms import AUDIO_PAUSE_NS
 from pumpd.core.causes import supervision_lost_ns
 from pumpd.core.commands import (
+    DAEMON,
     Acknowledge,
     Assess,
     Attest,
@@ -137,7 +138,7 @@ def _halt(state: State, command: Stop | Pause, asked: Awaiting, now_ns: int, eff
         aim = Aim.PAUSE
     else:
         aim = Aim.LOOK
-    halting.halt(state, aim, cause, now_ns, effects, by_human=True)
+    halting.halt(state, aim, cause, now_ns, effects, by_human=asked.user != DAEMON)
     if state.halt is not None and state.halt.phase is not Phase.REPEATING:
         reason = "the pump does not obey and is left silent so that its watchdog acts: stop at the pump"
     elif not state.pump.link_up:

@@ -7,6 +7,8 @@ from enum import Enum, unique
 
 from pumpd.core.bounds import Measure
 
+DAEMON = "pumpd"
+"""Whose name stands on the pause that the daemon gives itself when it ends."""
 _WORD_BEGINS = re.compile(r"(?<!^)(?=[A-Z])")
 
 

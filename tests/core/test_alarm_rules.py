@@ -7,7 +7,7 @@ import pytest
 
 from pumpd.core import halting
 from pumpd.core.alarms import AUDIO_PAUSE_NS, Alarm, Alarms, Circumstances, Condition, Priority
-from pumpd.core.commands import Acknowledge, AudioPause, ReceiptState, Role
+from pumpd.core.commands import DAEMON, Acknowledge, AudioPause, Pause, ReceiptState, Role
 from pumpd.core.counter import Mismatch
 from pumpd.core.effects import AlarmsChanged, KeepEvidence, SendStop
 from pumpd.core.events import BrokerConnected, BrokerLost, DeadlineReached, PumpLinkUp, StationSeen
@@ -140,6 +140,15 @@ def test_a_pause_that_no_rule_tells_has_an_alarm_all_the_same() -> None:
     assert isinstance(effects[0], SendStop)
     (alarm,) = core.state.alarms.listed
     assert (alarm.id, alarm.priority, alarm.text) == ("paused", Priority.MEDIUM, "the pump's port was opened")
+
+
+@pytest.mark.req("ALRM-04")
+def test_a_daemon_that_ends_while_it_infuses_leaves_an_alarm_to_acknowledge() -> None:
+    world = running()
+    world.command(DAEMON, Pause(reason="the daemon is ending"))
+    alarm = listed(world, "paused")
+    assert (alarm.priority, alarm.text) == (Priority.MEDIUM, "pause by pumpd (the daemon is ending)")
+    assert any(isinstance(effect, KeepEvidence) for _, effect in world.effects)
 
 
 def test_the_end_of_the_order_and_a_pause_by_a_person_are_no_alarm() -> None:
