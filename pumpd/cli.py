@@ -8,6 +8,7 @@ from pumpd.bedside import check_command, replay_command, run_command
 from pumpd.mqtt.broker_command import add_broker_parser
 from pumpd.mqtt.nurse import add_nurse_parser
 from pumpd.mqtt.watch import add_watch_parser
+from pumpd.records.evidence_command import add_evidence_parser
 from pumpd.records.verify_command import add_verify_parser
 
 ENTRY_POINT_GROUP = "pumpd.subcommands"
@@ -28,6 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
         add_watch_parser,
         add_broker_parser,
         add_verify_parser,
+        add_evidence_parser,
         replay_command.add_parser,
     ):
         add(subparsers)

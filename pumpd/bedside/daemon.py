@@ -93,6 +93,7 @@ class Daemon:
                 boot=self._boot,
                 bed=self.config.bed,
                 recovered=self._outside.recovered(),
+                alarms=self._outside.alarms(),
                 seen_ids=self._outside.seen_ids(),
             )
         )

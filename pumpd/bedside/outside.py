@@ -14,8 +14,9 @@ from typing import NoReturn, Protocol
 from pumpd.bedside.config import Config
 from pumpd.bedside.local_alarm import LocalAlarm, LogAlarm
 from pumpd.bedside.notify import ServiceManager
-from pumpd.bedside.recovery import recover, seen_ids
+from pumpd.bedside.recovery import recover, recover_alarms, seen_ids
 from pumpd.bedside.serial_line import LineCallbacks, SerialLine
+from pumpd.core.alarms import Alarms
 from pumpd.core.ports import Bus, Journal
 from pumpd.core.session import SessionRecord
 from pumpd.mqtt.session import BrokerSession, Callbacks
@@ -67,6 +68,9 @@ class Outside(Protocol):
     def recovered(self) -> SessionRecord | None:
         """Return the newest session in the journal."""
 
+    def alarms(self) -> Alarms:
+        """Return the alarms as the journal last holds them."""
+
     def seen_ids(self) -> tuple[str, ...]:
         """Return the ids of the commands in the journal, the oldest first."""
 
@@ -100,6 +104,10 @@ class RealOutside:
     def recovered(self) -> SessionRecord | None:
         """Return the newest session in the journal's file."""
         return recover(self._config.journal)
+
+    def alarms(self) -> Alarms:
+        """Return the alarms as the journal's file last holds them."""
+        return recover_alarms(self._config.journal)
 
     def seen_ids(self) -> tuple[str, ...]:
         """Return the ids of the commands in the journal's file."""

@@ -110,16 +110,23 @@ class BusScreen:
                 priority=_priority(alarm.priority.name),
                 cause=_short(alarm.cause),
                 text=_short(alarm.text),
-                values=_short(alarm.text),
-                action=_action_text(state),
+                values=_short(alarm.values),
+                action=_short(alarm.action),
                 advice=_short(alarm.advice),
                 since=self._utc(now_ns - alarm.since_ns),
                 active=alarm.active,
                 acknowledged_by=alarm.acknowledged_by,
+                passed_to=alarm.passed_to,
+                audio_paused_by=alarm.audio_paused_by,
+                audio_paused_until=None
+                if alarm.audio_paused_by is None
+                else self._utc(now_ns - alarm.audio_paused_until_ns),
             )
             for alarm in state.alarms.listed
         )
-        self._publish(self._topics.alarms, payloads.Alarms(rev=state.rev, alarms=listed), qos=1, retain=True)
+        sound = state.alarms.sounding()
+        shown = payloads.Alarms(rev=state.rev, sounding=None if sound is None else _priority(sound.name), alarms=listed)
+        self._publish(self._topics.alarms, shown, qos=1, retain=True)
 
     def receipt(self, receipt: Receipt) -> None:
         """Tell a person what became of a command."""
@@ -296,14 +303,6 @@ def _decimal(fraction: Fraction) -> Decimal:
 
 def _priority(name: str) -> payloads.PriorityName:
     return "high" if name == "HIGH" else "medium" if name == "MEDIUM" else "low"
-
-
-def _action_text(state: CoreState) -> str:
-    if state.mode in {Mode.STOPPING, Mode.UNKNOWN}:
-        return "The pump is being stopped."
-    if state.mode in {Mode.PAUSED, Mode.ENDED, Mode.COMPLETED, Mode.FAULT}:
-        return "The pump is at rest."
-    return "None yet; the infusion goes on." if state.mode is Mode.RUNNING else "None."
 
 
 def _order(order: Order, confirmed_by: str | None, started_by: str | None) -> payloads.Order:

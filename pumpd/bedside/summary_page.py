@@ -147,6 +147,10 @@ def _times(profile: Profile) -> Iterator[str]:
         f"{seconds(p.supervision_alarm_ns)}, pause after {seconds(p.supervision_pause_ns)}"
     )
     yield from _wrapped(
+        f"alarm that nobody acknowledges: passed to a prescriber after {seconds(p.alarm_escalate_high_ns)} (HIGH) or "
+        f"{seconds(p.alarm_escalate_medium_ns)} (MEDIUM)"
+    )
+    yield from _wrapped(
         f"pump: stops by itself after {seconds(p.lease_ns)} of silence, within {seconds(p.stop_latency_ns)}; worst "
         f"extra {plain(p.worst_extra_percent_max)} % of the dose; {text(p.spare_volume_nl, NL_PER_ML, 3)} mL to spare"
     )

@@ -121,6 +121,8 @@ SETTINGS: Mapping[str, Bound] = {
     "pause_reminder": _bound("60", "300", "s", "CTRL-06"),
     "pause_max": _bound("300", "3600", "s", "CTRL-06; a longer pause is another session"),
     "session_extra": _bound("600", "5400", "s", "CTRL-06"),
+    "alarm_escalate_high": _bound("10", "30", "s", "ALRM-07; sooner nobody can have come"),
+    "alarm_escalate_medium": _bound("30", "120", "s", "ALRM-07"),
     "vital_pauses": _bound("2", "5", "pauses", "CTRL-06; one pause may be chance"),
 }
 """Times, volumes and shares of a profile, by their name in its file."""

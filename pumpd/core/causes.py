@@ -22,7 +22,11 @@ STATUS_MAX_AGE_NS = 3 * NS_PER_S
 STARTING_GRACE_NS = NS_PER_S
 """After RUN was sent, rest and infusing both count as commanded for so long."""
 SETTLE_NS = NS_PER_MIN
-"""A vital sign that swings over its alert limit gives one alarm, not one at each crossing (requirement ALRM-06)."""
+"""What swings over its limit gives one alarm, not one at each crossing (requirement ALRM-06).
+
+It hides nothing: what pauses a running infusion is a new episode in any case, and a resume needs the cause gone. What
+ends an infusion, a stop that is not confirmed and lost supervision do not settle: they are told each time.
+"""
 NEAR_END_NS = 3 * NS_PER_MIN
 """Less drug than for this gives a low-priority alarm (requirement PUMP-02)."""
 RUNNING_TIME_MARGIN_PERCENT = 2
@@ -83,8 +87,10 @@ def standing(state: State, now_ns: int, *, vitals: bool = True) -> Iterator[Caus
     yield from _supervision_causes(state)
 
 
-def _cause(action: Action, priority: Priority, cause_id: str, cause: str, text: str, advice: str) -> Cause:
-    condition = Condition(id=cause_id, priority=priority, cause=cause, text=text, advice=advice)
+def _cause(
+    action: Action, priority: Priority, cause_id: str, cause: str, text: str, advice: str, *, settle_ns: int = 0
+) -> Cause:
+    condition = Condition(id=cause_id, priority=priority, cause=cause, text=text, advice=advice, settle_ns=settle_ns)
     return Cause(action=action, pressure=False, condition=condition)
 
 
@@ -97,6 +103,7 @@ def _journal_causes(state: State, priority: Priority) -> Iterator[Cause]:
             "journal not writable",
             f"the record cannot be written: {state.journal_error}",
             "Tell the engineer; nothing is started without a record.",
+            settle_ns=SETTLE_NS,
         )
 
 
@@ -109,7 +116,7 @@ def _vital_causes(state: State, now_ns: int) -> Iterator[Cause]:
             cause=trip.interlock,
             text=trip.text,
             advice=_WATCH_PATIENT,
-            settle_ns=SETTLE_NS if trip.action is Action.ALERT else 0,
+            settle_ns=0 if trip.action is Action.END else SETTLE_NS,
         )
         yield Cause(
             action=trip.action,
@@ -129,6 +136,7 @@ def _pump_causes(state: State, now_ns: int) -> Iterator[Cause]:
             "pump link lost",
             f"{pump.no_link()}; its own watchdog stops it within the lease",
             _LOOK_AT_PUMP,
+            settle_ns=SETTLE_NS,
         )
     if pump.alarm is not None:
         # a reset, a stall or a missed lease leaves a pump that can be programmed afresh; the rest does not

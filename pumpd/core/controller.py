@@ -8,13 +8,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import assert_never
 
-from pumpd.core import causes, commanding, halting, lowering, routine, starting
-from pumpd.core.alarms import Alarms
+from pumpd.core import causes, commanding, gathering, halting, lowering, routine, starting
+from pumpd.core.alarms import PASSED_TO, Alarm, Alarms, Condition, Priority
 from pumpd.core.commands import Attested, CommandMalformed, CommandReceived
 from pumpd.core.effects import (
     AlarmsChanged,
     Decision,
     Effect,
+    KeepEvidence,
     SaveSession,
     SendStop,
     StateChanged,
@@ -34,6 +35,7 @@ from pumpd.core.events import (
     StationSeen,
     TokenIssued,
 )
+from pumpd.core.evidence import Halted
 from pumpd.core.judge import KEPT_TOKENS
 from pumpd.core.lockout import Lockout
 from pumpd.core.modes import MAY_MOVE_MODES, OPEN_MODES, Mode, Trigger, after
@@ -95,6 +97,10 @@ class Core:
             for wanted in settings.profile.start
         }
         self.state.resume_steady = {wanted.vital: Steady(range=wanted) for wanted in settings.profile.resume}
+        self._passed_after_ns = {
+            Priority.HIGH: settings.profile.alarm_escalate_high_ns,
+            Priority.MEDIUM: settings.profile.alarm_escalate_medium_ns,
+        }
         self._published: tuple[object, ...] = ()
         self._alarms: Alarms = self.state.alarms
         self._saved_ledger = self.state.ledger
@@ -127,6 +133,8 @@ class Core:
         if rule_ns is not None:
             times.append(rule_ns)
         times.extend(routine.deadlines_ns(state, now_ns))
+        if state.alarms.listed:
+            times.extend(due_ns for due_ns in state.alarms.deadlines_ns(self._passed_after_ns) if due_ns > now_ns)
         return min(times)
 
     def permission(self, now_ns: int) -> bool:
@@ -366,6 +374,7 @@ class Core:
             return
         state.halt = None
         halting.halt(state, before.aim, before.cause, now_ns, effects, by_human=before.by_human)
+        state.halted = None  # begun before; its evidence is recorded
         if fed and state.halt is not None:
             state.halt = replace(state.halt, phase_since_ns=before.phase_since_ns)
 
@@ -387,11 +396,9 @@ class Core:
         state.boot, state.bed = event.boot, event.bed
         state.answers = dict.fromkeys(event.seen_ids)
         state.interlocks = replace(state.interlocks, watched_since_ns=now_ns)
+        state.alarms = event.alarms.after_restart(now_ns)
         record = event.recovered
-        if record is None:
-            return
-        state.alarms = Alarms.recovered(record.alarms, now_ns)
-        if record.mode not in OPEN_MODES:
+        if record is None or record.mode not in OPEN_MODES:
             return
         state.session, state.rev, state.order = record.session, record.rev, record.order
         state.mode = after(record.mode, Trigger.RESTARTED)
@@ -425,6 +432,10 @@ class Core:
             phase_since_ns=now_ns,
             rate_nl_h=record.order.rate_nl_h,
         )
+        if not record.ending:
+            state.halted = Halted(
+                mode=record.mode, moving=record.mode in MAY_MOVE_MODES, aim=aim, cause=state.pause_cause
+            )
         halting.tell_restarted(state)
         effects.append(Decision(cause="restart", text=f"session {record.session} recovered from the journal"))
 
@@ -462,21 +473,16 @@ class Core:
             aim, text = Aim.PAUSE, found[0].condition.text
         else:
             return
+        if state.mode not in MAY_MOVE_MODES:
+            found = [cause for cause in found if cause.action is Action.END]  # the others stand already
         # some causes are over as soon as the pump is told to stop; what led to the halt is an alarm all the same
         state.happened = (*state.happened, *(cause.condition for cause in found))
         halting.halt(state, aim, text, now_ns, effects)
 
     def _keep_books(self, now_ns: int, effects: list[Effect]) -> None:
         state = self.state
-        conditions = (*state.happened, *(cause.condition for cause in causes.due(state, now_ns)))
-        alarms = state.alarms.update(conditions, now_ns) if conditions or state.alarms.listed else state.alarms
-        if state.happened:
-            # told once: what is over by the next evaluation stays listed as an episode to acknowledge
-            state.happened = ()
-        state.alarms = alarms
-        if alarms is not self._alarms:
-            self._alarms = alarms
-            effects.append(AlarmsChanged(sound=alarms.sounding()))
+        self._keep_alarms(now_ns, effects)
+        alarms = state.alarms
         tripped = state.interlocks.restricting() if state.mode in OPEN_MODES else ()
         key = (
             state.mode,
@@ -496,6 +502,34 @@ class Core:
         if state.session is not None and state.order is not None:
             self._saved_ledger = state.ledger
             effects.append(SaveSession(record=self.session_record(now_ns)))
+
+    def _keep_alarms(self, now_ns: int, effects: list[Effect]) -> None:
+        """List what is the case, pass on what nobody acknowledges, and record the evidence of a halt."""
+        state = self.state
+        due = tuple(causes.due(state, now_ns))
+        halted = state.halted
+        conditions = (*state.happened, *(cause.condition for cause in due))
+        if conditions or state.alarms.listed or halted is not None:
+            anew = {condition.id for condition in state.happened}
+            if halted is not None and halted.moving:
+                # an acknowledgement of the same cause before this pause is none of this pause
+                anew.update(cause.condition.id for cause in due if cause.action is not Action.ALERT)
+                if not any(each.id in anew and each.priority >= Priority.MEDIUM for each in conditions):
+                    conditions = (*conditions, _unnamed(halted))
+            # told once: what is over by the next evaluation stays listed as an episode to acknowledge
+            state.happened = ()
+            alarms = state.alarms.update(conditions, now_ns, lambda: gathering.circumstances(state, now_ns), anew=anew)
+            if causes.supervision_lost_ns(state) is not None:
+                alarms = alarms.audible()
+            alarms, late = alarms.pass_on(self._passed_after_ns, now_ns)
+            effects.extend(Decision(cause="escalation", text=_passed_text(alarm, now_ns)) for alarm in late)
+            state.alarms = alarms
+        if halted is not None:
+            state.halted = None
+            effects.append(KeepEvidence(evidence=gathering.evidence(state, halted, conditions, now_ns)))
+        if state.alarms is not self._alarms and state.alarms != self._alarms:
+            self._alarms = state.alarms
+            effects.append(AlarmsChanged(sound=state.alarms.sounding(), alarms=state.alarms))
 
     def session_record(self, now_ns: int) -> SessionRecord:
         """Return the session as a restarted daemon must know it; only while there is an order."""
@@ -523,5 +557,23 @@ class Core:
             vital_pauses=state.vital_pauses,
             locked=state.lockout.reason,
             line_unrelieved=state.line_unrelieved,
-            alarms=state.alarms.latched(),
         )
+
+
+def _unnamed(halted: Halted) -> Condition:
+    """Return the alarm of a pause that no rule of its own has told: none is ever silent (requirement ALRM-04)."""
+    return Condition(
+        id="paused",
+        priority=Priority.MEDIUM,
+        cause="paused by the daemon",
+        text=halted.cause,
+        advice="Look at the pump and the patient; acknowledge, and resume when the cause has gone.",
+    )
+
+
+def _passed_text(alarm: Alarm, now_ns: int) -> str:
+    waited_s = (now_ns - alarm.unheard_since_ns) / NS_PER_S
+    return (
+        f"alarm {alarm.id} episode {alarm.episode} ({alarm.priority.name}), not acknowledged for {waited_s:.0f} s, "
+        f"is passed to: {PASSED_TO.value}"
+    )

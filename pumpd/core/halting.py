@@ -6,6 +6,7 @@ from pumpd.core import answers
 from pumpd.core.alarms import Condition, Priority
 from pumpd.core.commands import ReceiptState
 from pumpd.core.effects import Decision, Effect, SendStop, SettlePump
+from pumpd.core.evidence import Halted
 from pumpd.core.modes import MAY_MOVE_MODES, TRANSITIONS, Mode, Trigger, after
 from pumpd.core.ports import PumpCounter
 from pumpd.core.quantities import NG_PER_MG, NL_PER_ML, text
@@ -32,6 +33,8 @@ def halt(
     before = state.halt
     if state.mode in MAY_MOVE_MODES and aim is Aim.LOOK:
         aim = Aim.PAUSE
+    if not by_human and (before is None or aim > before.aim):
+        _note_automatic(state, aim, cause)
     if state.mode is Mode.FAULT and aim is Aim.PAUSE:
         aim = Aim.FAULT  # a lost link does not turn a fault into a pause that can be resumed
     if aim is Aim.END and state.session is not None:
@@ -66,6 +69,16 @@ def halt(
         effects.append(SendStop())
 
 
+def _note_automatic(state: State, aim: Aim, cause: str) -> None:
+    """Nobody asked for this halt: it needs an alarm and leaves evidence, which the books see to."""
+    starting = state.starting
+    moving = state.mode is Mode.RUNNING or (starting is not None and starting.step is Step.RUN)
+    if state.halted is not None:
+        state.halted = replace(state.halted, aim=aim, cause=cause)
+    elif moving or aim >= Aim.PAUSE:
+        state.halted = Halted(mode=state.mode, moving=moving, aim=aim, cause=cause)
+
+
 def _abandon_start(state: State, cause: str, effects: list[Effect]) -> None:
     """A start on its way is over. Before RUN it is certainly not done; after it, rest will tell."""
     starting = state.starting
@@ -96,6 +109,7 @@ def halt_stopped(state: State, aim: Aim, words: str, now_ns: int, effects: list[
     halt(state, aim, words, now_ns, effects)
     if at_end and state.halt is not None:
         state.halt = replace(state.halt, by_itself=True)
+        state.halted = None  # the end of the order, and no pause
     else:
         tell_stopped_by_itself(state, words)
 
@@ -126,6 +140,7 @@ def _leave(state: State, done: Halt, now_ns: int, effects: list[Effect]) -> None
     complete = state.ledger.is_complete()
     if done.by_itself and not complete:
         tell_stopped_by_itself(state, done.cause)
+        _note_automatic(state, done.aim, done.cause)
     given = delivered_text(state, now_ns)
     if complete:
         trigger, words = Trigger.REST_TO_COMPLETED, f"completed: {given}"

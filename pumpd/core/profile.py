@@ -201,6 +201,8 @@ class Profile:
     pause_max_ns: int
     session_extra_ns: int
     vital_pauses_max: int
+    alarm_escalate_high_ns: int
+    alarm_escalate_medium_ns: int
 
     @property
     def approved(self) -> bool:

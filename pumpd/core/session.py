@@ -27,19 +27,6 @@ class Attestation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LatchedAlarm:
-    """An alarm that survives a restart until somebody takes note of it."""
-
-    id: str
-    episode: int
-    priority: str
-    cause: str
-    text: str
-    advice: str
-    acknowledged_by: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SessionRecord:
     """A session as the journal keeps it. `mode` is the last one; a recovered session never comes up in it unchecked."""
 
@@ -63,4 +50,3 @@ class SessionRecord:
     vital_pauses: int
     locked: str | None  # why only a prescriber may resume
     line_unrelieved: bool
-    alarms: tuple[LatchedAlarm, ...]

@@ -17,6 +17,7 @@ from pumpd.core.commands import (
     Acknowledge,
     Assess,
     Attest,
+    AudioPause,
     Command,
     CommandMalformed,
     CommandReceived,
@@ -27,6 +28,7 @@ from pumpd.core.commands import (
     Resume,
     Start,
     Stop,
+    kind_of,
 )
 from pumpd.core.events import StationSeen
 from pumpd.core.quantities import NS_PER_S
@@ -38,6 +40,7 @@ from pumpd.mqtt.payloads import (
     AnyRequest,
     AssessRequest,
     AttestRequest,
+    AudioPauseRequest,
     ConfirmRequest,
     LowerRequest,
     PauseRequest,
@@ -180,6 +183,8 @@ def _command(
             return Stop(reason=request.reason)
         case AcknowledgeRequest():
             return Acknowledge(alarm=request.alarm, episode=request.episode)
+        case AudioPauseRequest():
+            return AudioPause(alarm=request.alarm, episode=request.episode)
         case AssessRequest():
             return Assess(moaas=request.moaas, respiration_bpm=request.respiration_bpm)
         case LowerRequest():
@@ -188,11 +193,6 @@ def _command(
             return Attest(item=request.item)
         case _:
             assert_never(request)
-
-
-def kind_of(command: Command) -> str:
-    """Return the word by which a command goes on the wire."""
-    return type(command).__name__.lower()
 
 
 def to_request(

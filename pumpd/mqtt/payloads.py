@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import BaseModel, Field, JsonValue, StringConstraints, TypeAdapter, ValidationError
 
 from pumpd.core.bounds import Measure
-from pumpd.core.commands import Attested, ReceiptState
+from pumpd.core.commands import Attested, ReceiptState, Role
 from pumpd.core.modes import Mode
 from pumpd.core.ports import Validity, VitalKind
 from pumpd.mqtt.wire import Exact, Payload, WireError, read
@@ -33,6 +33,7 @@ Kind = Annotated[VitalKind, Field(strict=False)]
 ValidityName = Annotated[Validity, Field(strict=False)]
 MeasureName = Annotated[Measure, Field(strict=False)]
 ReceiptName = Annotated[ReceiptState, Field(strict=False)]
+RoleName = Annotated[Role, Field(strict=False)]
 AttestedName = Annotated[Attested, Field(strict=False)]
 PriorityName = Literal["high", "medium", "low"]
 PhaseName = Literal["preparing", "infusing", "observing", "closed"]
@@ -225,19 +226,23 @@ class Alarm(Payload):
     episode: Count
     priority: PriorityName
     cause: Text
-    text: Text
-    values: Text = Field(description="the values, ages and limits that led to it")
-    action: Text = Field(description="what the daemon did")
+    text: Text = Field(description="what happened, with value and limit")
+    values: Text = Field(description="vital signs, pump and what was given when it began, with their ages")
+    action: Text = Field(description="what the daemon had done when it began")
     advice: Text = Field(description="what to do next")
     since: Utc
     active: bool = Field(description="the condition stands")
     acknowledged_by: Name | None
+    passed_to: RoleName | None = Field(description="who else must come, for nobody acknowledged it in time")
+    audio_paused_by: Name | None = Field(description="its tone is paused; it is shown as before")
+    audio_paused_until: Utc | None
 
 
 class Alarms(Message):
     """All listed alarms. Retained."""
 
     rev: Count
+    sounding: PriorityName | None = Field(description="what is to be heard now: the highest neither noted nor paused")
     alarms: Annotated[tuple[Alarm, ...], Field(strict=False)]
 
 
@@ -378,6 +383,14 @@ class AcknowledgeRequest(Request):
     episode: Count
 
 
+class AudioPauseRequest(Request):
+    """Silence the tone of one episode of one alarm for a while."""
+
+    kind: Literal["audio-pause"] = "audio-pause"
+    alarm: Label
+    episode: Count
+
+
 class AssessRequest(Request):
     """What no device measures."""
 
@@ -402,6 +415,7 @@ AnyRequest = (
     | StopRequest
     | LowerRequest
     | AcknowledgeRequest
+    | AudioPauseRequest
     | AssessRequest
     | AttestRequest
 )

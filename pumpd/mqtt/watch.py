@@ -121,6 +121,11 @@ def _alarm_lines(alarms: Alarms | None) -> list[str]:
         stands = "stands" if alarm.active else "has passed"
         seen = "not acknowledged" if alarm.acknowledged_by is None else f"acknowledged by {alarm.acknowledged_by}"
         lines.append(f"ALARM {alarm.priority.upper()} {alarm.id}: {alarm.text} ({stands}, {seen}) -> {alarm.advice}")
+        lines.append(f"  then: {alarm.values}; {alarm.action}")
+        if alarm.acknowledged_by is None and alarm.passed_to is not None:
+            lines.append(f"  NOBODY CAME: passed to {alarm.passed_to.value}")
+        if alarm.audio_paused_by is not None:
+            lines.append(f"  tone paused by {alarm.audio_paused_by} until {alarm.audio_paused_until}")
     return lines
 
 

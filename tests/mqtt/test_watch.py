@@ -33,6 +33,9 @@ def with_alarm_and_vital(view: View) -> View:
 GOLDEN = """\
 heartbeat 1.5 s ago
 ALARM HIGH sbp-high: SBP 190 mmHg, limit 180 mmHg (stands, not acknowledged) -> assess the patient
+  then: 190 mmHg, 2 s old; paused
+  NOBODY CAME: passed to prescriber
+  tone paused by ben until 2026-11-23T09:20:00.000Z
 bed1: RUNNING  phase: infusing  SIMULATED  NOT FOR PATIENTS
 infusing
 profile demo (NOT APPROVED)
