@@ -17,6 +17,7 @@ from pumpd.core.commands import (
     Acknowledge,
     Assess,
     Attest,
+    Close,
     Command,
     CommandMalformed,
     CommandReceived,
@@ -38,6 +39,7 @@ from pumpd.mqtt.payloads import (
     AnyRequest,
     AssessRequest,
     AttestRequest,
+    CloseRequest,
     ConfirmRequest,
     LowerRequest,
     PauseRequest,
@@ -186,6 +188,8 @@ def _command(
             return Lower(rate_ml_h=request.rate_ml_h)
         case AttestRequest():
             return Attest(item=request.item)
+        case CloseRequest():
+            return Close()
         case _:
             assert_never(request)
 

@@ -14,6 +14,7 @@ from pumpd.core.commands import (
     Assess,
     Attest,
     Attested,
+    Close,
     Command,
     CommandMalformed,
     CommandReceived,
@@ -53,6 +54,7 @@ COMMANDS: list[Command] = [
     Acknowledge(alarm="sbp-high", episode=2),
     Lower(rate_ml_h=Decimal("17.5")),
     Attest(item=Attested.PRIMED),
+    Close(),
     Assess(moaas=5, respiration_bpm=14),
 ]
 
