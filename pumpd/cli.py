@@ -4,7 +4,7 @@ import argparse
 import sys
 from importlib.metadata import entry_points, version
 
-from pumpd.bedside import check_command, replay_command, run_command
+from pumpd.bedside import check_command, replay_command, run_command, stop_command
 from pumpd.mqtt.broker_command import add_broker_parser
 from pumpd.mqtt.nurse import add_nurse_parser
 from pumpd.mqtt.watch import add_watch_parser
@@ -24,6 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     subparsers = parser.add_subparsers(title="subcommands", required=True, metavar="SUBCOMMAND")
     for add in (
         run_command.add_parser,
+        stop_command.add_parser,
         check_command.add_parser,
         add_nurse_parser,
         add_watch_parser,

@@ -294,8 +294,8 @@ class Bedside:
 
     def _watch_journal(self) -> None:
         """A disk that neither fails nor answers has failed; a journal that has failed says so itself, and why."""
-        oldest_ns = self.parts.journal.oldest_unwritten_ns
-        left_ns = None if oldest_ns is None else oldest_ns + STALLED_JOURNAL_NS - self.parts.clock.real_ns()
+        waited_ns = self.parts.journal.unwritten_for_ns
+        left_ns = None if waited_ns is None else STALLED_JOURNAL_NS - waited_ns
         stalled = left_ns is not None and left_ns <= 0
         if not self._journal_failed and stalled is not self._journal_stalled:
             self._journal_stalled = stalled

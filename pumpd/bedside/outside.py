@@ -26,6 +26,11 @@ from pumpd.records.journal import SqliteJournal
 PTY_DIRECTORY = Path("/dev/pts")
 
 
+def is_pseudo_terminal(port: str) -> bool:
+    """Say whether nothing but a program can be behind `port`."""
+    return Path(os.path.realpath(port)).is_relative_to(PTY_DIRECTORY)
+
+
 class Line(Protocol):
     """A serial line that is opened again whenever it is lost."""
 
@@ -99,7 +104,7 @@ class RealOutside:
 
     def is_simulated(self, port: str) -> bool:
         """Whether `port` is a pseudo-terminal."""
-        return Path(os.path.realpath(port)).is_relative_to(PTY_DIRECTORY)
+        return is_pseudo_terminal(port)
 
     def recovered(self) -> SessionRecord | None:
         """Return the newest session in the journal's file."""

@@ -9,8 +9,8 @@ from fractions import Fraction
 
 from pydantic import JsonValue
 
-from pumpd.core import readiness
-from pumpd.core.causes import due
+from pumpd.core import phase, readiness
+from pumpd.core.causes import due, vital_trips
 from pumpd.core.controller import Core
 from pumpd.core.effects import Receipt
 from pumpd.core.modes import OPEN_MODES, Mode
@@ -27,12 +27,6 @@ SHOWN_VITALS = (VitalKind.SBP, VitalKind.DBP, VitalKind.HR, VitalKind.SPO2, Vita
 TEXT_LIMIT = 900
 """The longest text a payload carries is 1000 characters."""
 
-_PHASES: dict[Mode, payloads.PhaseName] = {
-    Mode.IDLE: "closed",
-    Mode.READY: "preparing",
-    Mode.COMPLETED: "observing",
-    Mode.ENDED: "observing",
-}
 _MODE_TEXTS = {
     Mode.IDLE: "No order",
     Mode.READY: "Order prepared, not started",
@@ -214,7 +208,7 @@ class BusScreen:
             mode=state.mode,
             mode_text=_MODE_TEXTS[state.mode],
             stop_target=("ended" if ends else "paused") if state.mode is Mode.STOPPING else None,
-            phase=_PHASES.get(state.mode, "infusing"),
+            phase=phase.phase(state),
             simulated=state.settings.simulated,
             clinical=self._clinical,
             profile=self._profile,
@@ -227,6 +221,7 @@ class BusScreen:
             interlocks=tuple(_interlocks(state, now_ns)),
             start_blockers=_texts(readiness.start_blockers(state, now_ns)) if state.mode is Mode.READY else (),
             resume_blockers=_texts(readiness.resume_blockers(state, now_ns)) if state.mode is Mode.PAUSED else (),
+            close_blockers=_texts(phase.close_blockers(state, now_ns)) if phase.is_observing(state) else (),
             links=payloads.Links(
                 journal="ok" if state.journal_error is None else "failed",
                 broker="ok" if state.broker_lost_real_ns is None else "failed",
@@ -352,8 +347,12 @@ def _pump(state: CoreState, now_ns: int) -> payloads.Pump:
     )
 
 
+def _is_watched(state: CoreState) -> bool:
+    return state.mode in OPEN_MODES or phase.is_observing(state)
+
+
 def _vital_states(state: CoreState, now_ns: int) -> Iterator[payloads.VitalState]:
-    trips = state.interlocks.trips(state.settings.profile, state.vitals, now_ns) if state.mode in OPEN_MODES else ()
+    trips = vital_trips(state, now_ns) if _is_watched(state) else ()
     for kind in SHOWN_VITALS:
         sample = state.vitals.latest.get(kind)
         refused = state.vitals.refused.get(kind)
@@ -374,7 +373,7 @@ def _vital_states(state: CoreState, now_ns: int) -> Iterator[payloads.VitalState
 
 
 def _interlocks(state: CoreState, now_ns: int) -> Iterator[payloads.Interlock]:
-    if state.mode not in OPEN_MODES:
+    if not _is_watched(state):
         return
     tripped = set()
     for cause in due(state, now_ns):

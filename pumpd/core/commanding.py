@@ -3,7 +3,7 @@
 from fractions import Fraction
 from typing import assert_never
 
-from pumpd.core import answers, halting, lowering, readiness, starting
+from pumpd.core import answers, halting, lowering, phase, readiness, starting
 from pumpd.core.alarms import AUDIO_PAUSE_NS
 from pumpd.core.causes import supervision_lost_ns
 from pumpd.core.commands import (
@@ -13,6 +13,7 @@ from pumpd.core.commands import (
     Attest,
     Attested,
     AudioPause,
+    Close,
     CommandMalformed,
     CommandReceived,
     Confirm,
@@ -89,6 +90,8 @@ def _act(state: State, command: CommandReceived, now_ns: int, effects: list[Effe
             return assessment_refusal(command.command)
         case Attest():
             return _attest(state, command.command, command.user, now_ns, effects)
+        case Close():
+            return _close(state, command.user, now_ns, effects)
         case Stop() | Pause():
             raise AssertionError("stop and pause are never judged")
         case _:
@@ -153,11 +156,13 @@ def _halt(state: State, command: Stop | Pause, asked: Awaiting, now_ns: int, eff
 def _prepare(state: State, command: CommandReceived, entry: Prepare, now_ns: int, effects: list[Effect]) -> str | None:
     if Trigger.PREPARED not in TRANSITIONS[state.mode]:
         return f"the mode is {state.mode.value}; stop and end this session before a new order is prepared"
+    if phase.is_observing(state):
+        return f"the patient of session {state.session} is still observed; close that session before a new order"
     try:
         order = plan(entry, state.settings.profile, by=command.user, seed=f"{state.boot}/{command.id}")
     except OrderRefusedError as refused:
         return str(refused)
-    if state.mode in {Mode.COMPLETED, Mode.ENDED}:
+    if state.mode in phase.OVER_MODES:
         _forget_patient(state, now_ns)
     state.mode = after(state.mode, Trigger.PREPARED)
     state.order = order
@@ -167,6 +172,7 @@ def _prepare(state: State, command: CommandReceived, entry: Prepare, now_ns: int
     state.stations = {}
     state.runs = state.ran_ns = state.vital_pauses = 0
     state.ending = state.pressure_pause = state.line_unrelieved = False
+    state.observing_since_ns = None
     state.first_run_ns = state.idle_since_ns = None
     state.rate_nl_h, state.planned_ns = order.rate_nl_h, expected_running_ns(order)
     state.lockout = Lockout()
@@ -175,6 +181,17 @@ def _prepare(state: State, command: CommandReceived, entry: Prepare, now_ns: int
     effects.append(Decision(cause="prepare", text=f"{order_text(state)}, prepared by {command.user}"))
     versions = "; ".join(str(version) for version in state.settings.versions)
     effects.append(Decision(cause="versions", text=f"session {state.session} under {versions or 'no known version'}"))
+    return None
+
+
+def _close(state: State, user: str, now_ns: int, effects: list[Effect]) -> str | None:
+    blockers = phase.close_blockers(state, now_ns)
+    if blockers:
+        return "; ".join(blockers)
+    words = f"session {state.session} closed by {user}: {halting.delivered_text(state, now_ns)}"
+    effects.append(Decision(cause="close", text=words))
+    state.observing_since_ns = state.baseline = None
+    _forget_patient(state, now_ns)
     return None
 
 
@@ -314,6 +331,8 @@ def _done(state: State, command: CommandReceived) -> str:
             return order_text(state)
         case Confirm():
             return f"order {state.order.hash if state.order else ''} confirmed; it can be started"
+        case Close():
+            return f"session {state.session} is closed"
         case Acknowledge():
             return f"alarm {command.command.alarm} acknowledged by {command.user}"
         case AudioPause():

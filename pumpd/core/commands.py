@@ -131,7 +131,12 @@ class Attest:
     item: Attested
 
 
-Command = Prepare | Confirm | Start | Pause | Resume | Stop | Lower | Acknowledge | AudioPause | Assess | Attest
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Close:
+    """End the observation, and with it the session."""
+
+
+Command = Prepare | Confirm | Start | Pause | Resume | Stop | Lower | Acknowledge | AudioPause | Assess | Attest | Close
 
 
 def kind_of(command: Command) -> str:

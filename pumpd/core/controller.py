@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import assert_never
 
-from pumpd.core import causes, commanding, gathering, halting, lowering, routine, starting
+from pumpd.core import causes, commanding, gathering, halting, lowering, phase, routine, starting
 from pumpd.core.alarms import PASSED_TO, Alarm, Alarms, Condition, Priority
 from pumpd.core.commands import Attested, CommandMalformed, CommandReceived
 from pumpd.core.effects import (
@@ -64,7 +64,7 @@ from pumpd.core.ports import (
     VitalKind,
 )
 from pumpd.core.profile import Action, VitalRule
-from pumpd.core.quantities import NS_PER_S
+from pumpd.core.quantities import NS_PER_MIN, NS_PER_S
 from pumpd.core.rest import Aim, Halt, Phase
 from pumpd.core.rolling import RollingDose
 from pumpd.core.session import SessionRecord
@@ -74,7 +74,8 @@ from pumpd.core.vitals import Steady
 EVALUATE_EVERY_NS = NS_PER_S
 """An evaluation is never later than this after the last one, so that no lack of samples can suppress it (VIT-07)."""
 
-
+SAVE_OBSERVED_NS = NS_PER_MIN
+"""How much of an observation a restart may lose at most."""
 TOTALS_TOLERANCE_NL = 50_000
 """The pump's totals may lie above the record by at most this, 0.05 mL (DOSE-12)."""
 
@@ -104,6 +105,7 @@ class Core:
         self._published: tuple[object, ...] = ()
         self._alarms: Alarms = self.state.alarms
         self._saved_ledger = self.state.ledger
+        self._saved_at_ns = 0
 
     # ---- what the shell asks ----------------------------------------------------------------------------------------
 
@@ -129,7 +131,9 @@ class Core:
         """Return when the core must next be called if nothing happens before."""
         state = self.state
         times = [now_ns + EVALUATE_EVERY_NS]
-        rule_ns = state.interlocks.next_deadline_ns(state.settings.profile, state.vitals, now_ns)
+        rule_ns = state.interlocks.next_deadline_ns(
+            state.settings.profile, state.vitals, now_ns, cuff_later_ns=phase.cuff_later_ns(state, now_ns)
+        )
         if rule_ns is not None:
             times.append(rule_ns)
         times.extend(routine.deadlines_ns(state, now_ns))
@@ -398,7 +402,7 @@ class Core:
         state.interlocks = replace(state.interlocks, watched_since_ns=now_ns)
         state.alarms = event.alarms.after_restart(now_ns)
         record = event.recovered
-        if record is None or record.mode not in OPEN_MODES:
+        if record is None or (record.mode not in OPEN_MODES and record.observed_ns is None):
             return
         state.session, state.rev, state.order = record.session, record.rev, record.order
         state.mode = after(record.mode, Trigger.RESTARTED)
@@ -412,6 +416,8 @@ class Core:
         # a run that was authorised may have begun; one that certainly never was leaves an order to confirm again
         state.runs = max(record.runs, 1) if record.ledger.run is not None else record.runs
         state.ran_ns, state.ending = record.ran_ns, record.ending
+        if record.observed_ns is not None:
+            state.observing_since_ns = now_ns - record.observed_ns
         state.rate_nl_h, state.planned_ns = record.rate_nl_h, record.planned_ns
         state.idle_since_ns = now_ns if state.runs else None
         if record.since_first_run_ns is not None:
@@ -421,6 +427,12 @@ class Core:
         state.rolling = RollingDose.of_order(
             record.order, state.settings.profile.drug, low_nl=state.ledger.low(), now_ns=now_ns
         )
+        effects.append(Decision(cause="restart", text=f"session {record.session} recovered from the journal"))
+        if phase.is_observing(state):
+            state.pause_cause = record.pause_cause
+            halting.halt(state, Aim.LOOK, "the daemon was restarted", now_ns, effects)
+            halting.tell_restarted_observing(state)
+            return
         if state.runs == 0:
             state.confirmed_by = None
         aim = Aim.END if record.ending else Aim.FAULT if record.mode is Mode.FAULT else Aim.PAUSE
@@ -437,7 +449,6 @@ class Core:
                 mode=record.mode, moving=record.mode in MAY_MOVE_MODES, aim=aim, cause=state.pause_cause
             )
         halting.tell_restarted(state)
-        effects.append(Decision(cause="restart", text=f"session {record.session} recovered from the journal"))
 
     # ---- what follows -----------------------------------------------------------------------------------------------
 
@@ -483,9 +494,11 @@ class Core:
         state = self.state
         self._keep_alarms(now_ns, effects)
         alarms = state.alarms
-        tripped = state.interlocks.restricting() if state.mode in OPEN_MODES else ()
+        watched = state.mode in OPEN_MODES or phase.is_observing(state)
+        tripped = state.interlocks.restricting() if watched else ()
         key = (
             state.mode,
+            phase.phase(state),
             state.halt.aim if state.halt else None,
             state.session,
             state.confirmed_by,
@@ -496,12 +509,22 @@ class Core:
             self._published = key
             state.rev += 1
             effects.append(StateChanged(rev=state.rev))
-        elif state.mode not in OPEN_MODES or state.ledger is self._saved_ledger or state.ledger == self._saved_ledger:
+        elif not self._knows_more(now_ns):
             return
         # also what a counter read has just proven, so that a restart does not know less than people were shown
         if state.session is not None and state.order is not None:
             self._saved_ledger = state.ledger
+            self._saved_at_ns = now_ns
             effects.append(SaveSession(record=self.session_record(now_ns)))
+
+    def _knows_more(self, now_ns: int) -> bool:
+        """Say whether a restart would know less than the core does now, although people were shown nothing new."""
+        state = self.state
+        if phase.is_observing(state):
+            return now_ns - self._saved_at_ns >= SAVE_OBSERVED_NS
+        return (
+            state.mode in OPEN_MODES and state.ledger is not self._saved_ledger and state.ledger != self._saved_ledger
+        )
 
     def _keep_alarms(self, now_ns: int, effects: list[Effect]) -> None:
         """List what is the case, pass on what nobody acknowledges, and record the evidence of a halt."""
@@ -553,6 +576,7 @@ class Core:
             runs=state.runs,
             rate_nl_h=state.rate_nl_h,
             planned_ns=state.planned_ns,
+            observed_ns=phase.observed_ns(state, now_ns),
             since_first_run_ns=None if state.first_run_ns is None else now_ns - state.first_run_ns,
             vital_pauses=state.vital_pauses,
             locked=state.lockout.reason,

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from pumpd.core import answers
+from pumpd.core import answers, phase
 from pumpd.core.alarms import Condition, Priority
 from pumpd.core.commands import ReceiptState
 from pumpd.core.effects import Decision, Effect, SendStop, SettlePump
@@ -130,6 +130,8 @@ def conclude(state: State, now_ns: int, effects: list[Effect]) -> None:
     effects.append(SettlePump())
     if state.mode in {Mode.STOPPING, Mode.UNKNOWN}:
         _leave(state, done, now_ns, effects)
+    elif state.mode in phase.OVER_MODES and done.aim is not Aim.LOOK:
+        phase.infusion_over(state, now_ns)  # something flowed after all: observe from now on
     answers.finish_kinds(
         state, effects, answers.STOPPING_KINDS, ReceiptState.VERIFIED, f"rest confirmed, mode {state.mode.value}"
     )
@@ -159,6 +161,8 @@ def _leave(state: State, done: Halt, now_ns: int, effects: list[Effect]) -> None
         state.idle_since_ns = now_ns
     if complete:
         state.pause_cause = None
+    if state.mode in phase.OVER_MODES:
+        phase.infusion_over(state, now_ns)
     effects.append(Decision(cause="rest", text=words))
 
 
@@ -264,6 +268,18 @@ def tell_restarted(state: State) -> None:
         "the daemon was restarted",
         f"session {state.session} was open; the pump is stopped and being read",
         "Check the pump and the patient; resume only when the screen says PAUSED.",
+    )
+
+
+def tell_restarted_observing(state: State) -> None:
+    """Alarm: the daemon came up while a patient was observed after the infusion."""
+    tell(
+        state,
+        "restarted",
+        Priority.MEDIUM,
+        "the daemon was restarted",
+        f"the infusion of session {state.session} is over and its patient is still observed; nobody watched meanwhile",
+        "Look at the patient and at the pump, which must be at rest.",
     )
 
 

@@ -7,6 +7,7 @@ from pumpd.core.commands import (
     CLINICIANS,
     Acknowledge,
     Assess,
+    Close,
     CommandReceived,
     Confirm,
     Lower,
@@ -32,7 +33,7 @@ def refusal(command: CommandReceived, state: State) -> str | None:
         return "the command was delivered as retained, so it may be old; send it again"
     if role not in _roles(command.command):
         return f"the role {role.value} may not {kind_of(command.command)}; ask a nurse or a prescriber"
-    if isinstance(command.command, (Prepare, Confirm, Start, Resume, Lower)):
+    if isinstance(command.command, (Prepare, Confirm, Start, Resume, Lower, Close)):
         return _stale(command, state)
     return None
 

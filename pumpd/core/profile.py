@@ -203,6 +203,10 @@ class Profile:
     vital_pauses_max: int
     alarm_escalate_high_ns: int
     alarm_escalate_medium_ns: int
+    observe_nibp_first_ns: int
+    observe_first_ns: int
+    observe_nibp_later_ns: int
+    observe_min_ns: int
 
     @property
     def approved(self) -> bool:

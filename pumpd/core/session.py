@@ -46,6 +46,7 @@ class SessionRecord:
     rate_nl_h: int
     planned_ns: int
     runs: int
+    observed_ns: int | None  # how long the patient has been observed since the infusion; None: not observed
     since_first_run_ns: int | None  # how long ago the first run began; the time the daemon was away is not in it
     vital_pauses: int
     locked: str | None  # why only a prescriber may resume

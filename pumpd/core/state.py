@@ -139,6 +139,8 @@ class State:
     ending: bool = False
     pause_cause: str | None = None
     paused_at_ns: int = 0
+    observing_since_ns: int | None = None
+    """When rest was confirmed after the infusion; None before that, and once the session is closed."""
     first_run_ns: int | None = None
     idle_since_ns: int | None = None
     """When the last run stopped; None while the pump runs, and before the first run."""

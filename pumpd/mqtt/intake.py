@@ -18,6 +18,7 @@ from pumpd.core.commands import (
     Assess,
     Attest,
     AudioPause,
+    Close,
     Command,
     CommandMalformed,
     CommandReceived,
@@ -41,6 +42,7 @@ from pumpd.mqtt.payloads import (
     AssessRequest,
     AttestRequest,
     AudioPauseRequest,
+    CloseRequest,
     ConfirmRequest,
     LowerRequest,
     PauseRequest,
@@ -149,7 +151,7 @@ def _loosely(payload: bytes) -> Mapping[str, object]:
     return value if isinstance(value, dict) and not repeated else {}
 
 
-def _command(
+def _command(  # noqa: C901 - one line per command
     request: AnyRequest,
 ) -> Command:
     match request:
@@ -191,6 +193,8 @@ def _command(
             return Lower(rate_ml_h=request.rate_ml_h)
         case AttestRequest():
             return Attest(item=request.item)
+        case CloseRequest():
+            return Close()
         case _:
             assert_never(request)
 

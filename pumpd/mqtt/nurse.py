@@ -352,6 +352,7 @@ def add_nurse_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentPa
     lower = add("lower", "go on at a lower rate", kind="lower", fields=("rate_ml_h",))
     lower.add_argument("--rate-ml-h", type=_decimal, required=True, metavar="N", help="the new rate in mL/h")
     stop = add("stop", "bring the pump to rest and end the infusion", kind="stop", fields=("reason",))
+    add("close", "end the observation after the infusion, and the session", kind="close", fields=())
     for parser in (pause, stop):
         parser.add_argument("--reason", default="", help="for the record")
     acknowledge = add("ack", "take note of an alarm", kind="acknowledge", fields=("alarm",))

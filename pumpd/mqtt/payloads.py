@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, JsonValue, StringConstraints, TypeAdapter
 from pumpd.core.bounds import Measure
 from pumpd.core.commands import Attested, ReceiptState, Role
 from pumpd.core.modes import Mode
+from pumpd.core.phase import SessionPhase
 from pumpd.core.ports import Validity, VitalKind
 from pumpd.mqtt.wire import Exact, Payload, WireError, read
 
@@ -36,7 +37,7 @@ ReceiptName = Annotated[ReceiptState, Field(strict=False)]
 RoleName = Annotated[Role, Field(strict=False)]
 AttestedName = Annotated[Attested, Field(strict=False)]
 PriorityName = Literal["high", "medium", "low"]
-PhaseName = Literal["preparing", "infusing", "observing", "closed"]
+PhaseName = Annotated[SessionPhase, Field(strict=False)]
 
 
 class Message(Payload):
@@ -214,6 +215,7 @@ class State(Message):
     interlocks: Annotated[tuple[Interlock, ...], Field(strict=False)]
     start_blockers: Annotated[tuple[Text, ...], Field(strict=False, description="why a start would be refused now")]
     resume_blockers: Annotated[tuple[Text, ...], Field(strict=False, description="why a resume would be refused now")]
+    close_blockers: Annotated[tuple[Text, ...], Field(strict=False, description="why a close would be refused now")]
     links: Links
     cause: Text | None = Field(description="why the infusion is not running, where it was running")
     at: Utc
@@ -406,6 +408,12 @@ class AttestRequest(Request):
     item: AttestedName
 
 
+class CloseRequest(Request):
+    """End the observation, and with it the session."""
+
+    kind: Literal["close"] = "close"
+
+
 AnyRequest = (
     PrepareRequest
     | ConfirmRequest
@@ -418,6 +426,7 @@ AnyRequest = (
     | AudioPauseRequest
     | AssessRequest
     | AttestRequest
+    | CloseRequest
 )
 
 CommandRequest = Annotated[AnyRequest, Field(discriminator="kind")]

@@ -20,6 +20,7 @@ from pumpd.core.commands import (
     Assess,
     Attest,
     Attested,
+    Close,
     Command,
     CommandReceived,
     Confirm,
@@ -468,6 +469,16 @@ class World:
 
     def attest(self, item: Attested, user: str = "anna") -> Receipt:
         return self.answer(user, Attest(item=item))
+
+    def close(self, user: str = "anna") -> Receipt:
+        return self.answer(user, Close())
+
+    def observe(self) -> None:
+        """Watch the patient for as long as the profile asks, and close the session."""
+        self.advance(profile().observe_min_ns // S)
+        self.acknowledge_all()
+        receipt = self.close()
+        assert receipt.state is ReceiptState.VERIFIED, receipt.reason
 
     def stop(self, user: str = "anna") -> list[Effect]:
         return self.command(user, Stop())

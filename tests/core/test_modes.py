@@ -94,9 +94,9 @@ LEGAL = {
     (Mode.FAULT, Trigger.PUMP_LOST): Mode.UNKNOWN,
     (Mode.FAULT, Trigger.RESTARTED): Mode.UNKNOWN,
     (Mode.COMPLETED, Trigger.PREPARED): Mode.READY,
-    (Mode.COMPLETED, Trigger.RESTARTED): Mode.IDLE,
+    (Mode.COMPLETED, Trigger.RESTARTED): Mode.COMPLETED,
     (Mode.ENDED, Trigger.PREPARED): Mode.READY,
-    (Mode.ENDED, Trigger.RESTARTED): Mode.IDLE,
+    (Mode.ENDED, Trigger.RESTARTED): Mode.ENDED,
 }
 
 

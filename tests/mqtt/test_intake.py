@@ -15,6 +15,7 @@ from pumpd.core.commands import (
     Attest,
     Attested,
     AudioPause,
+    Close,
     Command,
     CommandMalformed,
     CommandReceived,
@@ -56,6 +57,7 @@ COMMANDS: list[Command] = [
     AudioPause(alarm="sbp-high", episode=2),
     Lower(rate_ml_h=Decimal("17.5")),
     Attest(item=Attested.PRIMED),
+    Close(),
     Assess(moaas=5, respiration_bpm=14),
 ]
 

@@ -158,11 +158,10 @@ class VirtualJournal:
         return self._life.is_alive
 
     @property
-    def oldest_unwritten_ns(self) -> int | None:
-        """Since when the oldest record waits."""
-        if self._writing:
-            return self._writing[0].queued_ns
-        return self._waiting[0].queued_ns if self._waiting else None
+    def unwritten_for_ns(self) -> int | None:
+        """For how long the oldest record has waited."""
+        oldest = self._writing or self._waiting
+        return self._loop.now_ns() - oldest[0].queued_ns if oldest else None
 
     def append(self, kind: str, body: object, now_ns: int) -> None:
         """Take a record."""
