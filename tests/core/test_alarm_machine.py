@@ -103,7 +103,8 @@ class AlarmLives(RuleBasedStateMachine):
         assert (found is None) is (name not in self.owed)
         if found is not None:
             owed = self.owed[name]
-            owed.quiet_until_ns = owed.quiet_until_ns or self.now_ns + AUDIO_PAUSE_NS
+            if owed.quiet_until_ns <= self.now_ns:
+                owed.quiet_until_ns = self.now_ns + AUDIO_PAUSE_NS
             self.alarms = found
             self.look()
 
