@@ -180,7 +180,9 @@ def _prepare(state: State, command: CommandReceived, entry: Prepare, now_ns: int
     state.attested = {}
     effects.append(Decision(cause="prepare", text=f"{order_text(state)}, prepared by {command.user}"))
     versions = "; ".join(str(version) for version in state.settings.versions)
-    effects.append(Decision(cause="versions", text=f"session {state.session} under {versions or 'no known version'}"))
+    simulated = "SIMULATED " if state.settings.simulated else ""
+    words = f"{simulated}session {state.session} under {versions or 'no known version'}"
+    effects.append(Decision(cause="versions", text=words))
     return None
 
 

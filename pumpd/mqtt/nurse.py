@@ -147,7 +147,7 @@ class NurseSession:
                 raise NotSent(f"{self._bed} has no order to {kind}")
             fields = {**fields, "order_hash": state.order.hash}
             if kind == "confirm":
-                for line in order_lines(state.order):
+                for line in (*state.marks(), *order_lines(state.order)):
                     self._show(line)
         beat = await follower.until(lambda view: view.live_heartbeat(loop_ns()), FIND_WITHIN_S)
         if beat is None:

@@ -220,6 +220,11 @@ class State(Message):
     cause: Text | None = Field(description="why the infusion is not running, where it was running")
     at: Utc
 
+    def marks(self) -> list[str]:
+        """Return what every screen says of a bed that is not for a patient (requirement CFG-06)."""
+        marks = (("SIMULATED", self.simulated), ("NOT FOR PATIENTS", not self.clinical))
+        return [mark for mark, holds in marks if holds]
+
 
 class Alarm(Payload):
     """One episode of one alarm."""

@@ -129,16 +129,11 @@ def _alarm_lines(alarms: Alarms | None) -> list[str]:
     return lines
 
 
-def _marks(state: State) -> list[str]:
-    """Return what every screen says of a session that is not for a patient (requirement CFG-06)."""
-    return [mark for mark, holds in (("SIMULATED", state.simulated), ("NOT FOR PATIENTS", not state.clinical)) if holds]
-
-
 def _state_lines(heard: Heard[State], view: View, now_ns: int) -> list[str]:
     state = heard.message
     approval = "approved" if state.profile.approved else "NOT APPROVED"
     lines = [
-        "  ".join([f"{state.bed}: {state.mode.value.upper()}", f"phase: {state.phase.value}", *_marks(state)]),
+        "  ".join([f"{state.bed}: {state.mode.value.upper()}", f"phase: {state.phase.value}", *state.marks()]),
         state.mode_text,
         f"profile {state.profile.name} ({approval})",
         *_order_lines(state.order),
@@ -179,7 +174,7 @@ def render_line(view: View, now_ns: int) -> str:
     if view.state is None:
         return f"{view.bed}: no state yet"
     state = view.state.message
-    parts = [f"{state.bed}: {state.mode.value.upper()}", *_marks(state)]
+    parts = [f"{state.bed}: {state.mode.value.upper()}", *state.marks()]
     if state.delivery is not None:
         parts.append(f"given {_interval(state.delivery.low_ml, state.delivery.high_ml, 'mL')}")
     parts.append(f"rate {_number(state.rate.commanded_ml_h)} mL/h")

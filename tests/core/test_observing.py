@@ -310,5 +310,12 @@ def test_a_failed_cuff_cycle_is_repeated_once_while_observing() -> None:
     world.tell(nibp(world.now_ns))
 
 
+@pytest.mark.req("CFG-06")
+def test_the_record_of_a_simulated_session_says_so() -> None:
+    world = ready()
+    words = [effect.text for _, effect in world.effects if isinstance(effect, Decision) and effect.cause == "versions"]
+    assert [line.startswith("SIMULATED session s-") for line in words] == [True]
+
+
 def test_the_profile_of_the_demonstration_observes_for_two_hours() -> None:
     assert profile().observe_min_ns == 120 * MIN * S
