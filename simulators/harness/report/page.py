@@ -120,7 +120,7 @@ def _halts(sums: Totals) -> str:
     ]
     title = "Pauses and other halts by cause"
     keys = {"paused": "paused", "ended": "ended the infusion", "other": "fault, or not settled"}
-    note = "By the alarm raised nearest to the halt, or the command of a person."
+    meaning = "By the alarm raised nearest to the halt, or the command of a person."
     return section(title, meaning, bars(rows, title=title, counted="halts"), keys)
 
 
