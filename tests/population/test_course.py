@@ -155,3 +155,80 @@ def test_so_many_pauses_end_an_infusion() -> None:
     last_straw = courses.ended == ENDS.index(End.PAUSES)
     assert last_straw.any()
     assert set(counts[last_straw]) == {most - 1}
+
+
+def steady(values: Mapping[VitalKind, float], tape: list[Reading] | None = None) -> Courses:
+    """Infuse people whom the drug does nothing to and whose true values are these."""
+    drawn = draw(Model.CLEMENTS, 150, np.random.default_rng(3), {})
+    nothing = np.zeros(drawn.patients)
+    cohort = replace(
+        drawn,
+        baseline={**drawn.baseline, **{kind: nothing + value for kind, value in values.items()}},
+        gain=dict.fromkeys(drawn.gain, nothing),
+    )
+    return play(cohort, PROFILE, np.random.default_rng(4), resume_delay_s=0, tape=tape)
+
+
+def test_a_crossing_is_false_when_the_truth_lies_further_on_the_safe_side_than_the_noise_is_wide() -> None:
+    far = steady({VitalKind.SBP: 154, VitalKind.DBP: 80, VitalKind.HR: 57})
+    near = steady({VitalKind.SBP: 156, VitalKind.DBP: 80, VitalKind.HR: 56})
+    names = [rule.id for rule in far.rules]
+    for name in ("sbp-high-pause", "hr-low-alert"):
+        number = names.index(name)
+        assert far.met[number].sum() > 5
+        assert (far.met_false[number] == far.met[number]).all()
+        assert near.met[number].sum() > 5
+        assert not near.met_false[number].any()
+    high = names.index("sbp-high-pause")
+    assert all(pause.false for pause in far.pauses if pause.rule == high)
+    assert not any(pause.false for pause in near.pauses if pause.rule == high)
+
+
+def test_in_a_pause_the_drug_stops_and_the_pressure_comes_down() -> None:
+    courses, tape, _ = played()
+    readings = [reading for reading in tape if reading.kind is VitalKind.SBP]
+    falls: list[float] = []
+    for pause in courses.pauses:
+        until_s = pause.resumed_s if pause.resumed_s != NEVER else int(courses.ended_s[pause.patient])
+        if pause.pressure and until_s - pause.at_s >= 15 * 60:
+            early, late = (
+                [
+                    int(reading.values[pause.patient])
+                    for reading in readings
+                    if begin_s < reading.at_s <= begin_s + 300 and reading.usable[pause.patient]
+                ]
+                for begin_s in (pause.at_s, until_s - 300)
+            )
+            falls.append(float(np.mean(early) - np.mean(late)))
+    assert len(falls) > 10
+    assert np.mean(falls) > 8
+
+
+def gaps_s(tape: list[Reading], patients: int) -> list[int]:
+    """The times between the usable cuff readings of each patient."""
+    found: list[int] = []
+    for patient in range(patients):
+        at_s = [each.at_s for each in tape if each.kind is VitalKind.SBP and each.usable[patient]]
+        found.extend(int(gap_s) for gap_s in np.diff(at_s))
+    return found
+
+
+def test_the_cuff_keeps_its_interval_and_repeats_a_failed_cycle_once_the_limb_has_rested() -> None:
+    tape: list[Reading] = []
+    courses = steady({VitalKind.SBP: 120, VitalKind.DBP: 70, VitalKind.HR: 75, VitalKind.RR: 15}, tape)
+    found = gaps_s(tape, len(courses.ended))
+    assert not courses.pauses
+    in_time = [gap_s for gap_s in found if 280 <= gap_s <= 320]
+    repeated = [gap_s for gap_s in found if 335 <= gap_s <= 395]
+    assert len(in_time) > 0.95 * len(found)
+    assert len(repeated) >= 10, "2 in 100 cycles fail and permit a repeat"
+    assert len(found) - len(in_time) - len(repeated) <= 3, "two failures in a row are rare"
+
+
+def test_in_a_pause_the_cuff_measures_more_often() -> None:
+    tape: list[Reading] = []
+    courses = steady({VitalKind.SBP: 170, VitalKind.DBP: 90, VitalKind.HR: 75, VitalKind.RR: 15}, tape)
+    assert len(courses.pauses) > 100
+    found = gaps_s(tape, len(courses.ended))
+    assert sum(100 <= gap_s <= 140 for gap_s in found) > 0.8 * len(found)
+    assert min(found) >= 30 + 25, "the limb rests for 30 s"
