@@ -60,6 +60,15 @@ class MeasureNibp:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TestItself:
+    """Try storage, library, alarm output and clock beside the loop, then say so with `SelfTested`."""
+
+    __test__ = False  # no test of pytest's
+
+    begun_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
     """Tell a person what became of a command."""
 
@@ -108,6 +117,7 @@ Effect = (
     | SendRun
     | LowerRate
     | MeasureNibp
+    | TestItself
     | Receipt
     | StateChanged
     | AlarmsChanged

@@ -68,13 +68,14 @@ async def prepare(stage: Stage) -> State:
     await stage.anna.must("prepare", **ORDER)
     await stage.anna.must("assess", **ASSESSMENT)
     await attest(stage)
+    await stage.anna.must("presence")
     await repeated(lambda: stage.ben.send("confirm", **CHECKED))
     return await stage.record.until(in_mode(Mode.READY), "the order", within_s=30)
 
 
 async def attest(stage: Stage) -> None:
     """Anna says what only she can see before a start."""
-    for item in (Attested.PRIMED, Attested.LIMBS_APART):
+    for item in (Attested.PRIMED, Attested.LIMBS_APART, Attested.SYRINGE_LABEL, Attested.PUMP_SERIAL):
         await stage.anna.must("attest", item=item.value)
 
 
@@ -82,6 +83,7 @@ async def make_rounds(stage: Stage) -> None:
     """Anna enters what she observes again and again, until cancelled."""
     while True:
         await stage.pass_time(ROUND_EVERY_S)
+        await stage.anna.send("presence")
         await stage.anna.send("assess", **ASSESSMENT)
 
 
@@ -115,14 +117,25 @@ async def until_clear(stage: Stage, mode: Mode, blockers: Callable[[State], tupl
 
     def look(view: View) -> State | None:
         state = in_mode(mode)(view)
-        return state if state is not None and (not blockers(state) or unacknowledged(view)) else None
+        if state is None:
+            return None
+        left = blockers(state)
+        return state if not left or unacknowledged(view) or needs_presence(left) else None
 
     for _ in range(TRIES):
         state = await stage.record.until(look, f"nothing to be in the way in mode {mode.value}", within_s=within_s)
-        if not blockers(state):
+        left = blockers(state)
+        if not left:
             return
+        if needs_presence(left):
+            await stage.anna.must("presence")
         await acknowledge_all(stage)
     raise ScriptError(f"alarms keep coming: {stage.record.describe()}")
+
+
+def needs_presence(blockers: tuple[str, ...]) -> bool:
+    """Tell whether nobody has confirmed presence at the bedside lately."""
+    return any("confirm presence" in blocker for blocker in blockers)
 
 
 def unacknowledged(view: View) -> tuple[Alarm, ...]:

@@ -1,6 +1,6 @@
 """Two nurses who bring an infusion to its end through whatever happens, from any state on. Knows screens only."""
 
-from pumpd.core.commands import Acknowledge, Assess, Attest, Attested, Confirm, Resume, Start
+from pumpd.core.commands import Acknowledge, Assess, Attest, Attested, Confirm, Presence, Resume, Start
 from pumpd.core.modes import Mode
 from pumpd.mqtt.payloads import State
 from simulators.harness.faults.scenario import Manner
@@ -17,6 +17,7 @@ from simulators.harness.virtual.nurse import (
     WRONG,
     Habits,
     Nurse,
+    needs_presence,
 )
 
 HABITS: dict[Manner, Habits] = {
@@ -34,6 +35,7 @@ class Care:
     def __init__(self, anna: Nurse, ben: Nurse) -> None:
         self._anna = anna
         self._ben = ben
+        self._present_ns: int | None = None
         self._assessed_ns: int | None = None
         self._idle_ns = anna.clock.now_ns()
         """Since when nothing has flowed."""
@@ -59,6 +61,9 @@ class Care:
             self._idle_ns = now_ns
         if state.mode is Mode.IDLE:
             await anna.command(ORDER)
+        elif self._must_show_herself(state, now_ns):
+            self._present_ns = now_ns
+            await anna.command(Presence())
         elif self._assessed_ns is None or now_ns - self._assessed_ns > ROUND_EVERY_S * NS_PER_S:
             self._assessed_ns = now_ns
             await anna.command(Assess(moaas=5, respiration_bpm=14))
@@ -74,6 +79,10 @@ class Care:
             await self._start(state, state.order.hash)
         elif state.mode is Mode.PAUSED and not state.resume_blockers:
             await anna.command(Resume(order_hash=state.order.hash))
+
+    def _must_show_herself(self, state: State, now_ns: int) -> bool:
+        late = self._present_ns is None or now_ns - self._present_ns > ROUND_EVERY_S * NS_PER_S
+        return late or needs_presence((*state.start_blockers, *state.resume_blockers))
 
     async def _start(self, state: State, order_hash: str) -> None:
         if any("confirm" in blocker for blocker in state.start_blockers):
@@ -93,5 +102,5 @@ def _unattested(state: State) -> Attested | None:
     if state.mode is Mode.READY:
         seen = {each.item for each in state.attested}
         return next((item for item in SEEN_BEFORE_START if item not in seen), None)
-    relieved = Attested.LINE_RELIEVED
-    return relieved if any(relieved.value in blocker for blocker in state.resume_blockers) else None
+    wanted = (Attested.LINE_RELIEVED, *SEEN_BEFORE_START)
+    return next((item for item in wanted if any(item.value in each for each in state.resume_blockers)), None)
