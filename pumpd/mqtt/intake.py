@@ -14,6 +14,7 @@ from typing import assert_never
 from pydantic import ValidationError
 
 from pumpd.core.commands import (
+    EMERGENCIES,
     HALTING,
     Acknowledge,
     Assess,
@@ -75,6 +76,7 @@ _COST_NS = NS_PER_S // MAX_REQUESTS_PER_S
 _STRANGERS = ""
 
 _STOPPING = frozenset({"stop", "pause", "symptom"})
+_EMERGENCY_NAMES = tuple(symptom.value for symptom in EMERGENCIES)
 _ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 _STOPPING_KIND = re.compile(r'"kind"\s*:\s*"\s*(stop|pause|symptom)\s*"', re.IGNORECASE)
 
@@ -135,7 +137,16 @@ def _odd_stop(members: Mapping[str, object], payload: bytes) -> Pause | Stop | N
         return None
     reason = members.get("reason")
     said = encodable(reason[:MAX_REASON_CHARACTERS]) if isinstance(reason, str) else ""
-    return Stop(reason=said) if "stop" in kinds else Pause(reason=said)
+    if "symptom" in kinds:
+        said = "a symptom, in a message that could not be read"
+    return Stop(reason=said) if "stop" in kinds or _is_emergency(members) else Pause(reason=said)
+
+
+def _is_emergency(members: Mapping[str, object]) -> bool:
+    """Say whether a symptom that is otherwise wrong is one that ends the infusion."""
+    if str(members.get("kind")).strip().lower() != "symptom":
+        return False
+    return members.get("emergency") is True or members.get("symptom") in _EMERGENCY_NAMES
 
 
 def _loosely(payload: bytes) -> Mapping[str, object]:

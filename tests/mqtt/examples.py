@@ -21,6 +21,7 @@ from pumpd.mqtt.payloads import (
     State,
     Vital,
     VitalState,
+    WaitingLoosening,
 )
 
 AT = "2026-11-23T10:00:00.000Z"
@@ -65,7 +66,15 @@ def state(**changes: object) -> State:
         respiration_measured=True,
         symptoms=(),
         limits=(),
-        loosening=None,
+        loosening=WaitingLoosening(
+            hash="1005e",
+            rule="hr-low-pause",
+            limit=45,
+            present_limit=50,
+            unit="/min",
+            by="anna",
+            reason="an athlete",
+        ),
         refusals=(),
         delivery=Delivery(
             low_ml=Decimal("7.21"),
