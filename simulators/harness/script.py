@@ -28,6 +28,9 @@ CHECKED = {"weight_kg": Decimal(70), "concentration_mg_ml": Decimal(2)}
 """What the second person enters again."""
 ASSESSMENT = {"moaas": 5, "respiration_bpm": 14}
 
+SEEN = (Attested.PRIMED, Attested.LIMBS_APART, Attested.SYRINGE_LABEL, Attested.PUMP_SERIAL)
+"""What only she can see, and finds as it should be."""
+
 ROUND_EVERY_S = 240.0
 """Well within the ten minutes for which an assessment counts."""
 STARTABLE_WITHIN_S = 600.0
@@ -75,7 +78,7 @@ async def prepare(stage: Stage) -> State:
 
 async def attest(stage: Stage) -> None:
     """Anna says what only she can see before a start."""
-    for item in (Attested.PRIMED, Attested.LIMBS_APART, Attested.SYRINGE_LABEL, Attested.PUMP_SERIAL):
+    for item in SEEN:
         await stage.anna.must("attest", item=item.value)
 
 
@@ -120,7 +123,8 @@ async def until_clear(stage: Stage, mode: Mode, blockers: Callable[[State], tupl
         if state is None:
             return None
         left = blockers(state)
-        return state if not left or unacknowledged(view) or needs_presence(left) else None
+        needs_her = needs_presence(left) or wanted_attestations(left)
+        return state if not left or unacknowledged(view) or needs_her else None
 
     for _ in range(TRIES):
         state = await stage.record.until(look, f"nothing to be in the way in mode {mode.value}", within_s=within_s)
@@ -129,6 +133,8 @@ async def until_clear(stage: Stage, mode: Mode, blockers: Callable[[State], tupl
             return
         if needs_presence(left):
             await stage.anna.must("presence")
+        for item in wanted_attestations(left):
+            await stage.anna.must("attest", item=item.value)
         await acknowledge_all(stage)
     raise ScriptError(f"alarms keep coming: {stage.record.describe()}")
 
@@ -136,6 +142,11 @@ async def until_clear(stage: Stage, mode: Mode, blockers: Callable[[State], tupl
 def needs_presence(blockers: tuple[str, ...]) -> bool:
     """Tell whether nobody has confirmed presence at the bedside lately."""
     return any("confirm presence" in blocker for blocker in blockers)
+
+
+def wanted_attestations(blockers: tuple[str, ...]) -> tuple[Attested, ...]:
+    """Return what a start or a resume wants somebody to have seen; a restart forgets what was attested."""
+    return tuple(item for item in SEEN if any(f"attest {item.value}" in blocker for blocker in blockers))
 
 
 def unacknowledged(view: View) -> tuple[Alarm, ...]:

@@ -37,7 +37,7 @@ def test_a_start_needs_presence_within_two_minutes() -> None:
     assert world.start().state is ReceiptState.ACCEPTED
 
 
-@pytest.mark.req("CLIN-03")
+@pytest.mark.req("CLIN-03", "COMM-03")
 def test_ten_minutes_without_presence_raise_medium_and_twelve_pause() -> None:
     world = alone(running())
     world.advance(10 * MIN - 1)

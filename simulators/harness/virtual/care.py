@@ -18,6 +18,7 @@ from simulators.harness.virtual.nurse import (
     Habits,
     Nurse,
     needs_presence,
+    wanted_attestation,
 )
 
 HABITS: dict[Manner, Habits] = {
@@ -85,7 +86,7 @@ class Care:
         return late or needs_presence((*state.start_blockers, *state.resume_blockers))
 
     async def _start(self, state: State, order_hash: str) -> None:
-        if any("confirm" in blocker for blocker in state.start_blockers):
+        if any("second person" in each or "confirm again" in each for each in state.start_blockers):
             await self._ben.command(
                 Confirm(
                     order_hash=order_hash,
@@ -102,5 +103,4 @@ def _unattested(state: State) -> Attested | None:
     if state.mode is Mode.READY:
         seen = {each.item for each in state.attested}
         return next((item for item in SEEN_BEFORE_START if item not in seen), None)
-    wanted = (Attested.LINE_RELIEVED, *SEEN_BEFORE_START)
-    return next((item for item in wanted if any(item.value in each for each in state.resume_blockers)), None)
+    return wanted_attestation(state.resume_blockers)
