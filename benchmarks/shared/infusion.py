@@ -16,6 +16,7 @@ from pumpd.core.commands import (
     CommandReceived,
     Confirm,
     Prepare,
+    Presence,
     Start,
     Stop,
 )
@@ -66,11 +67,12 @@ class Infusion:
             order = state.order
             self.command("ben", Confirm(order_hash=order.hash, weight_kg=Decimal(70), concentration_mg_ml=Decimal(2)))
             self.command("anna", Assess(moaas=5, respiration_bpm=14))
-            for item in (Attested.PRIMED, Attested.LIMBS_APART):
+            for item in (Attested.PRIMED, Attested.LIMBS_APART, Attested.SYRINGE_LABEL, Attested.PUMP_SERIAL):
                 self.command("anna", Attest(item=item))
             for alarm in state.alarms.listed:
                 self.command("anna", Acknowledge(alarm=alarm.id, episode=alarm.episode))
             await self._reach_readiness()
+            self.command("anna", Presence())
             await until(lambda: not start_blockers(state, self._clock.now_ns()))
             self.command("anna", Start(order_hash=order.hash))
             await until(lambda: state.mode is Mode.RUNNING)

@@ -17,6 +17,7 @@ from pumpd.bedside.local_alarm import LocalAlarm
 from pumpd.bedside.monitor_port import CuffPort, MonitorPort
 from pumpd.bedside.notify import ServiceManager
 from pumpd.bedside.pump_port import PumpPort
+from pumpd.bedside.self_test import SelfTest
 from pumpd.core.commands import DAEMON, CommandReceived, Pause
 from pumpd.core.controller import Core
 from pumpd.core.effects import (
@@ -34,6 +35,7 @@ from pumpd.core.effects import (
     SendStop,
     SettlePump,
     StateChanged,
+    TestItself,
     WriteIntent,
 )
 from pumpd.core.events import (
@@ -89,6 +91,7 @@ class Parts:
     pump: PumpPort
     oximeter: MonitorPort
     cuff: CuffPort
+    self_test: SelfTest
 
 
 class Bedside:
@@ -236,6 +239,8 @@ class Bedside:
                 parts.pump.lower(effect.order)
             case MeasureNibp():
                 parts.cuff.measure()
+            case TestItself():
+                parts.self_test.begin(effect.begun_ns)
             case Receipt():
                 parts.screen.receipt(effect)
             case StateChanged():
@@ -315,5 +320,6 @@ class Bedside:
     def close(self) -> None:
         """Let go of ports and timers; the pump was brought to rest before, or its lease will."""
         self._timer.cancel()
+        self.parts.self_test.close()
         for port in (self.parts.pump, self.parts.oximeter, self.parts.cuff):
             port.close()

@@ -60,6 +60,7 @@ class Config:
     bed: str
     site: Site
     profile: Profile
+    profile_file: Path
     journal: Path
     simulated: bool
     clinical: bool
@@ -110,6 +111,7 @@ def load_config(path: Path) -> Config:
         bed=file.bed,
         site=site,
         profile=profile,
+        profile_file=here / file.profile,
         journal=here / file.journal,
         simulated=file.simulated,
         clinical=file.clinical,

@@ -16,6 +16,7 @@ from pumpd.bedside.monitor_port import CuffPort, MonitorPort
 from pumpd.bedside.outside import JournalCallbacks, Line, Outside, RealOutside
 from pumpd.bedside.pump_port import PumpCallbacks, PumpPort
 from pumpd.bedside.screen import BusScreen
+from pumpd.bedside.self_test import SelfTest
 from pumpd.bedside.serial_line import LineCallbacks
 from pumpd.core.causes import may_move
 from pumpd.core.commands import Role
@@ -184,6 +185,7 @@ class Daemon:
         )
         oximeter = registry.oximeter(config.oximeter.driver)
         cuff = registry.cuff(config.cuff.driver)
+        local_alarm = outside.local_alarm()
         return Parts(
             clock=clock,
             journal=outside.journal(
@@ -196,7 +198,13 @@ class Daemon:
                 ),
             ),
             screen=self._screen,
-            local_alarm=outside.local_alarm(),
+            local_alarm=local_alarm,
+            self_test=SelfTest(
+                begin_examination=outside.examine,
+                alarm=local_alarm,
+                clock=clock,
+                tell=lambda tested: bedside.guard(lambda: bedside.dispatch(tested)),
+            ),
             service_manager=outside.service_manager(),
             pump=PumpPort(
                 driver=self._pump_driver,

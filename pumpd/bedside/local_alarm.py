@@ -15,6 +15,9 @@ class LocalAlarm(Protocol):
     def sound(self, priority: Priority | None) -> None:
         """Sound this priority until told otherwise; None is silence."""
 
+    def fault(self) -> str | None:
+        """Say in a sentence why it could not sound now; None when it could (requirement START-03)."""
+
 
 class LogAlarm:
     """Says it in the log, for a host without a sound device. A tone needs a device of the site's own."""
@@ -31,3 +34,7 @@ class LogAlarm:
             _log.info("alarm silent")
         else:
             _log.warning("alarm sounding", priority=priority.name)
+
+    def fault(self) -> str | None:
+        """Return None: the log is always there."""
+        return None

@@ -15,6 +15,7 @@ from pumpd.bedside.config import Config
 from pumpd.bedside.local_alarm import LocalAlarm, LogAlarm
 from pumpd.bedside.notify import ServiceManager
 from pumpd.bedside.recovery import recover, recover_alarms, seen_ids
+from pumpd.bedside.self_test import Examination, Examined
 from pumpd.bedside.serial_line import LineCallbacks, SerialLine
 from pumpd.core.alarms import Alarms
 from pumpd.core.ports import Bus, Journal
@@ -85,6 +86,9 @@ class Outside(Protocol):
     def journal(self, boot: str, wall: Callable[[], str], callbacks: JournalCallbacks) -> Journal:
         """Return the journal of this run of the daemon; raises `JournalError`."""
 
+    def examine(self, done: Callable[[Examined], None]) -> None:
+        """Examine storage and library beside the loop, after `journal`; `done` is called within 2 s, in the loop."""
+
     def bus(self, boot: str, callbacks: Callbacks) -> BusSession:
         """Return the bus, not connected yet."""
 
@@ -124,7 +128,7 @@ class RealOutside:
 
     def journal(self, boot: str, wall: Callable[[], str], callbacks: JournalCallbacks) -> Journal:
         """Open the journal's file."""
-        return SqliteJournal(
+        journal = SqliteJournal(
             self._config.journal,
             bed=self._config.bed,
             boot=boot,
@@ -134,6 +138,18 @@ class RealOutside:
             on_failed=callbacks.on_failed,
             on_recovered=callbacks.on_recovered,
         )
+        self._examination = Examination(
+            journal=self._config.journal,
+            profile=self._config.profile_file,
+            profile_hash=self._config.profile.hash,
+            loop=self._loop,
+            noted=lambda: journal.head,
+        )
+        return journal
+
+    def examine(self, done: Callable[[Examined], None]) -> None:
+        """Examine the files in a thread."""
+        self._examination.begin(done)
 
     def bus(self, boot: str, callbacks: Callbacks) -> BusSession:
         """Return a session at the site's broker."""

@@ -175,6 +175,7 @@ def _rule(item: RuleForm) -> VitalRule:
         for_ns=item.for_s * NS_PER_S,
         confirm_within_ns=None if item.confirm_within_s is None else item.confirm_within_s * NS_PER_S,
         action=item.action,
+        clear_by=item.clear_by,
         owner=item.owner,
         citation=item.citation,
     )
@@ -285,6 +286,8 @@ def _rule_findings(rule: RuleForm) -> Iterator[Finding]:
     else:
         yield from _vital_complaints(f"{where}.limit", rule.vital, (rule.limit,))
     yield from _complaints(f"{where}.for_s", bounds.FOR, rule.for_s)
+    if (margin := bounds.CLEAR_BY.get(rule.vital)) is not None:
+        yield from _complaints(f"{where}.clear_by", margin, rule.clear_by)
     if rule.confirm_within_s is not None:
         yield from _complaints(f"{where}.confirm_within_s", bounds.CONFIRM_WITHIN, rule.confirm_within_s)
         if rule.for_s or not pressure:

@@ -77,6 +77,7 @@ class RuleForm(Limited):
     above_baseline: bool = False
     for_s: int = 0
     confirm_within_s: int | None = None
+    clear_by: int
     action: Action
 
 

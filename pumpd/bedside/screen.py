@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from pydantic import JsonValue
 
-from pumpd.core import phase, readiness
+from pumpd.core import limits, phase, readiness, tending
 from pumpd.core.causes import due, vital_trips
 from pumpd.core.controller import Core
 from pumpd.core.effects import Receipt
@@ -214,6 +214,24 @@ class BusScreen:
             profile=self._profile,
             order=self._order(state),
             attested=tuple(payloads.AttestedItem(item=each.item, by=each.by) for each in state.attested.values()),
+            presence=_presence(state, now_ns),
+            respiration_measured=tending.is_respiration_measured(state),
+            symptoms=tuple(
+                payloads.NotedSymptom(symptom=each.symptom, ended=each.ended, by=each.by) for each in state.symptoms
+            ),
+            limits=tuple(_moved_limits(state)),
+            loosening=_loosening(state, now_ns),
+            refusals=tuple(
+                payloads.Refusal(
+                    user=each.user,
+                    kind=each.kind,
+                    id=each.command_id,
+                    reason=each.reason,
+                    count=each.count,
+                    age_s=_seconds(now_ns - each.at_ns),
+                )
+                for each in state.refusals
+            ),
             delivery=self._delivery(state, now_ns),
             rate=_rate(state),
             pump=_pump(state, now_ns),
@@ -317,6 +335,45 @@ def _order(order: Order, confirmed_by: str | None, started_by: str | None) -> pa
         prepared_by=order.prepared_by,
         confirmed_by=confirmed_by,
         started_by=started_by,
+    )
+
+
+def _presence(state: CoreState, now_ns: int) -> payloads.Presence | None:
+    if state.present_by is None or state.present_ns is None:
+        return None
+    return payloads.Presence(by=state.present_by, age_s=_seconds(now_ns - state.present_ns))
+
+
+def _moved_limits(state: CoreState) -> Iterator[payloads.MovedLimit]:
+    if not state.limits:
+        return
+    for rule in state.settings.profile.rules:
+        change = state.limits.get(rule.id)
+        if change is not None:
+            yield payloads.MovedLimit(
+                rule=rule.id,
+                limit=change.limit,
+                profile_limit=rule.limit,
+                unit=rule.vital.unit,
+                by=change.by,
+                confirmed_by=change.confirmed_by,
+                reason=_short(change.reason),
+            )
+
+
+def _loosening(state: CoreState, now_ns: int) -> payloads.WaitingLoosening | None:
+    asked = state.loosening
+    if asked is None or now_ns - asked.at_ns > limits.LOOSEN_VALID_NS:
+        return None
+    rule = next(rule for rule in limits.in_force(state) if rule.id == asked.rule)
+    return payloads.WaitingLoosening(
+        hash=asked.hash,
+        rule=asked.rule,
+        limit=asked.limit,
+        present_limit=rule.limit,
+        unit=rule.vital.unit,
+        by=asked.by,
+        reason=_short(asked.reason),
     )
 
 

@@ -83,6 +83,7 @@ def _vitals(profile: Profile) -> Iterator[str]:
         yield from (_row(line) for line in zip_longest(*wrapped, fillvalue=""))
     yield "  +n: above baseline. (n): up to n by a prescriber, with a reason. n s: for n seconds."
     yield "  rep n: when a repeat confirms it, or none has come in n seconds. Without a time: at once."
+    yield from _wrapped(f"a limit that was crossed is left only when the value is inside it by {_margins(profile)}")
     ages = (
         f"{age.vital.name} {age.alert_ns // NS_PER_S}/{age.pause_ns // NS_PER_S}/{age.end_ns // NS_PER_S} s"
         for age in profile.ages
@@ -121,6 +122,16 @@ def _limit(rule: VitalRule) -> str:
     return f"{number} {rule.for_ns // NS_PER_S} s" if rule.for_ns else number
 
 
+def _margins(profile: Profile) -> str:
+    """Return the margins of each vital sign, where its rules differ from least to most."""
+    words = []
+    for kind in VitalKind:
+        margins = sorted({rule.clear_by for rule in profile.rules if rule.vital is kind})
+        if margins:
+            words.append(f"{kind.name} {'-'.join(map(str, margins))} {kind.unit}")
+    return ", ".join(words)
+
+
 def _times(profile: Profile) -> Iterator[str]:
     def seconds(value_ns: int) -> str:
         return f"{text(value_ns, NS_PER_S, 3)} s"
@@ -132,6 +143,11 @@ def _times(profile: Profile) -> Iterator[str]:
         f"{seconds(p.baseline_spacing_ns)} apart, at most {seconds(p.baseline_max_age_ns)} old; order confirmed by a "
         f"second person at most {seconds(p.confirm_valid_ns)} before; MOAA/S and respiration entered at most "
         f"{seconds(p.assess_valid_ns)} before; screen at most {seconds(p.token_max_age_ns)} old"
+    )
+    yield from _wrapped(
+        f"bedside: presence confirmed at most {seconds(p.presence_start_ns)} before start and resume, alert without it "
+        f"after {seconds(p.presence_alarm_ns)}, pause after {seconds(p.presence_pause_ns)}; MOAA/S and respiration "
+        f"every {seconds(p.assess_interval_ns)}"
     )
     yield from _wrapped(
         f"resume: only by a person; in range for {seconds(p.resume_steady_ns)}; after a pressure pause two cuff "

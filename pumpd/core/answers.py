@@ -11,7 +11,7 @@ FINAL_WORD_NS = 9 * NS_PER_S
 """When a command without a result is answered `unknown`; a second inside the 10 s of requirement CMD-04."""
 KEPT_ANSWERS = 4_096
 """Command ids remembered in memory; those of a session before a restart come from the journal."""
-STOPPING_KINDS = frozenset({"stop", "pause"})
+STOPPING_KINDS = frozenset({"stop", "pause", "symptom"})
 
 
 def accept(state: State, effects: list[Effect], awaiting: Awaiting, reason: str) -> None:

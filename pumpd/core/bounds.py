@@ -113,6 +113,10 @@ SETTINGS: Mapping[str, Bound] = {
     "nibp_interval": _bound("120", "600", "s", "published cohorts measured every 10 min"),
     "nibp_pause_interval": _bound("60", "300", "s", "a pause watches more closely than a run"),
     "assess_valid": _bound("120", "900", "s", "10 min schedule plus 5 min, VIT-18"),
+    "assess_interval": _bound("120", "600", "s", "every 10 min or oftener, VIT-17 and VIT-18"),
+    "presence_start": _bound("30", "120", "s", "CLIN-03"),
+    "presence_alarm": _bound("120", "600", "s", "CLIN-03"),
+    "presence_pause": _bound("180", "720", "s", "CLIN-03"),
     "confirm_valid": _bound("300", "1800", "s", "START-02"),
     "token_max_age": _bound("2", "10", "s", "a heartbeat comes each second"),
     "supervision_alarm": _bound("3", "10", "s", "COMM-07"),
@@ -140,6 +144,16 @@ VITALS: Mapping[VitalKind, Bound] = {
     VitalKind.MOAAS: _bound("1", "5", "of 5", "the scale"),
 }
 """Where an absolute limit, a start range or a resume range of a vital sign may lie."""
+
+CLEAR_BY: Mapping[VitalKind, Bound] = {
+    VitalKind.SBP: _bound("0", "20", "mmHg", "a wider margin leaves no way out of a pause"),
+    VitalKind.DBP: _bound("0", "15", "mmHg", "a wider margin leaves no way out of a pause"),
+    VitalKind.HR: _bound("0", "15", "/min", "a wider margin leaves no way out of a pause"),
+    VitalKind.SPO2: _bound("0", "5", "%", "100 % is the top"),
+    VitalKind.RR: _bound("0", "5", "/min", "a wider margin leaves no way out of a pause"),
+    VitalKind.MOAAS: _bound("0", "1", "of 5", "the scale"),
+}
+"""By how much a value must be back inside a limit that it had crossed."""
 
 RISE = _bound("1", "80", "mmHg", "a rise above baseline, SBP and DBP only")
 FOR = _bound("0", "60", "s", "a value beyond a limit is not left to itself for longer")

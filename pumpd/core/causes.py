@@ -7,7 +7,7 @@ what is missing, late or unknown is a cause.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from pumpd.core import pausing, phase
+from pumpd.core import pausing, phase, tending
 from pumpd.core.alarms import Condition, Priority
 from pumpd.core.counter import STALL_NS, Mismatch
 from pumpd.core.interlocks import Trip
@@ -86,6 +86,8 @@ def standing(state: State, now_ns: int, *, vitals: bool = True) -> Iterator[Caus
         yield from _vital_causes(state, now_ns)
     yield from _pump_causes(state, now_ns)
     yield from _pause_causes(state, now_ns)
+    for action, condition in tending.owed(state, now_ns):
+        yield Cause(action=action, pressure=False, condition=condition)
     yield from _journal_causes(state, Priority.HIGH)
     yield from _supervision_causes(state)
 

@@ -3,11 +3,12 @@
 from fractions import Fraction
 from typing import assert_never
 
-from pumpd.core import answers, halting, lowering, phase, readiness, starting
-from pumpd.core.alarms import AUDIO_PAUSE_NS
+from pumpd.core import answers, halting, limits, lowering, phase, quarantine, readiness, starting
+from pumpd.core.alarms import AUDIO_PAUSE_NS, Priority
 from pumpd.core.causes import supervision_lost_ns
 from pumpd.core.commands import (
     DAEMON,
+    HALTING,
     Acknowledge,
     Assess,
     Attest,
@@ -17,14 +18,19 @@ from pumpd.core.commands import (
     CommandMalformed,
     CommandReceived,
     Confirm,
+    ConfirmLoosen,
+    Loosen,
     Lower,
     Pause,
     Prepare,
+    Presence,
     ReceiptState,
     Resume,
     Role,
     Start,
     Stop,
+    Symptom,
+    Tighten,
     kind_of,
 )
 from pumpd.core.delivery import Ledger
@@ -38,20 +44,28 @@ from pumpd.core.prescription import OrderRefusedError, expected_running_ns, plan
 from pumpd.core.quantities import G_PER_KG, NL_PER_ML, NS_PER_S, QuantityError, decimal_from, text
 from pumpd.core.rest import Aim, Phase
 from pumpd.core.rolling import RollingDose
-from pumpd.core.session import Attestation
+from pumpd.core.session import Attestation, NotedSymptom
 from pumpd.core.state import Awaiting, State
-from pumpd.core.vitals import Steady, Vitals
+from pumpd.core.vitals import ENTERED_BY, Steady, Vitals
+
+KEPT_SYMPTOMS = 16
+"""Symptoms of a session that are shown; the record has them all."""
 
 
 def take(state: State, command: CommandReceived, now_ns: int, effects: list[Effect]) -> tuple[Sample, ...]:
     """Carry out or refuse one command. Returns the samples that an assessment brings, for the core to take."""
     kind = kind_of(command.command)
     asked = Awaiting(user=command.user, command_id=command.id, kind=kind, since_ns=now_ns)
-    if isinstance(command.command, (Stop, Pause)):
+    if isinstance(command.command, Symptom) and command.id not in state.answers:
+        _note_symptom(state, command.command, command.user, effects)
+    if isinstance(command.command, HALTING) and _halts(state, command.command):
         _halt(state, command.command, asked, now_ns, effects)
         return ()
     if command.id in state.answers:
-        _repeat_answer(state, asked, effects)
+        _repeat_answer(state, asked, now_ns, effects)
+        return ()
+    if isinstance(command.command, Symptom):
+        answers.answer(state, effects, asked, ReceiptState.VERIFIED, _done(state, command))
         return ()
     reason = refusal(command, state)
     if command.retained:
@@ -60,6 +74,7 @@ def take(state: State, command: CommandReceived, now_ns: int, effects: list[Effe
     if reason is None:
         reason = _act(state, command, now_ns, effects)
     if reason is not None:
+        _quarantine(state, asked, reason, now_ns)
         answers.answer(state, effects, asked, ReceiptState.REFUSED, reason)
         return samples
     if isinstance(command.command, Assess):
@@ -69,7 +84,9 @@ def take(state: State, command: CommandReceived, now_ns: int, effects: list[Effe
     return samples
 
 
-def _act(state: State, command: CommandReceived, now_ns: int, effects: list[Effect]) -> str | None:
+def _act(  # noqa: C901 - one line per command
+    state: State, command: CommandReceived, now_ns: int, effects: list[Effect]
+) -> str | None:
     """Do what a command that may act asks for, or return why not."""
     match command.command:
         case Prepare():
@@ -92,14 +109,25 @@ def _act(state: State, command: CommandReceived, now_ns: int, effects: list[Effe
             return _attest(state, command.command, command.user, now_ns, effects)
         case Close():
             return _close(state, command.user, now_ns, effects)
-        case Stop() | Pause():
-            raise AssertionError("stop and pause are never judged")
+        case Presence():
+            state.present_by, state.present_ns = command.user, now_ns
+            return None
+        case Tighten():
+            return limits.tighten(state, command.command, command.user, effects)
+        case Loosen():
+            return limits.propose(state, command.command, command.user, now_ns, effects)
+        case ConfirmLoosen():
+            return limits.confirm(state, command.command, command.user, now_ns, effects)
+        case Stop() | Pause() | Symptom():
+            raise AssertionError("what halts is never judged")
         case _:
             assert_never(command.command)
 
 
-def refuse_malformed(event: CommandMalformed, effects: list[Effect]) -> None:
-    """Answer what could not be read; nothing changes."""
+def refuse_malformed(state: State, event: CommandMalformed, now_ns: int, effects: list[Effect]) -> None:
+    """Answer what could not be read, and list it; nothing else changes."""
+    unread = Awaiting(user=event.user, command_id=event.id or "unreadable", kind="unreadable", since_ns=now_ns)
+    _quarantine(state, unread, event.reason, now_ns)
     effects.append(
         Receipt(
             user=event.user,
@@ -111,12 +139,20 @@ def refuse_malformed(event: CommandMalformed, effects: list[Effect]) -> None:
     )
 
 
-def _repeat_answer(state: State, asked: Awaiting, effects: list[Effect]) -> None:
+def _quarantine(state: State, asked: Awaiting, reason: str, now_ns: int) -> None:
+    refusal = quarantine.Refusal(
+        user=asked.user, kind=asked.kind, command_id=asked.command_id, reason=reason, at_ns=now_ns
+    )
+    state.refusals = quarantine.noted(state.refusals, refusal)
+
+
+def _repeat_answer(state: State, asked: Awaiting, now_ns: int, effects: list[Effect]) -> None:
     stored = state.answers[asked.command_id]
     if stored is not None and stored.user == asked.user:
         effects.append(stored)
         return
     reason = "this command id was used before; it acts at most once"
+    _quarantine(state, asked, reason, now_ns)
     effects.append(
         Receipt(
             user=asked.user,
@@ -128,12 +164,41 @@ def _repeat_answer(state: State, asked: Awaiting, effects: list[Effect]) -> None
     )
 
 
-def _halt(state: State, command: Stop | Pause, asked: Awaiting, now_ns: int, effects: list[Effect]) -> None:
-    """Stop and pause: accepted in every mode, from everyone, twice or late, and never queued."""
-    ends = isinstance(command, Stop)
-    word = "stop" if ends else "pause"
-    because = f" ({command.reason})" if command.reason else ""
-    cause = f"{word} by {asked.user}{because}"
+def _note_symptom(state: State, command: Symptom, user: str, effects: list[Effect]) -> None:
+    """Keep a symptom for whoever decides on a resume; an emergency calls everybody."""
+    mark = ", an emergency" if command.ends else ""
+    effects.append(Decision(cause="symptom", text=f"{command.symptom.value}{mark}, noted by {user}"))
+    if state.order is not None:
+        symptom = NotedSymptom(symptom=command.symptom, ended=command.ends, by=user)
+        state.symptoms = (*state.symptoms, symptom)[-KEPT_SYMPTOMS:]
+    if command.ends:
+        halting.tell(
+            state,
+            "emergency",
+            Priority.HIGH,
+            "emergency at the bedside",
+            f"{command.symptom.value}, noted by {user}; the infusion ends",
+            "Go to the patient. What was not given is not given.",
+        )
+
+
+def _halts(state: State, command: Stop | Pause | Symptom) -> bool:
+    """Say whether there is anything to bring to rest: a symptom at rest only names a pause, unless it ends."""
+    at_rest = state.halt is None and state.mode not in {Mode.STARTING, Mode.RUNNING, Mode.STOPPING, Mode.UNKNOWN}
+    return not (isinstance(command, Symptom) and at_rest and not command.ends)
+
+
+def _halt(state: State, command: Stop | Pause | Symptom, asked: Awaiting, now_ns: int, effects: list[Effect]) -> None:
+    """Stop, pause and symptom: accepted in every mode, from everyone, twice or late, and never queued."""
+    match command:
+        case Symptom():
+            ends, cause = command.ends, f"symptom {command.symptom.value} noted by {asked.user}"
+        case Stop() | Pause():
+            ends = isinstance(command, Stop)
+            because = f" ({command.reason})" if command.reason else ""
+            cause = f"{'stop' if ends else 'pause'} by {asked.user}{because}"
+        case _:
+            assert_never(command)
     halts = Trigger.HALT in TRANSITIONS[state.mode] or state.mode in {Mode.STOPPING, Mode.UNKNOWN}
     if ends and halts:
         aim = Aim.END
@@ -178,6 +243,7 @@ def _prepare(state: State, command: CommandReceived, entry: Prepare, now_ns: int
     state.lockout = Lockout()
     state.rolling = RollingDose.of_order(order, state.settings.profile.drug, low_nl=0, now_ns=now_ns)
     state.attested = {}
+    state.limits, state.loosening, state.symptoms = {}, None, ()
     effects.append(Decision(cause="prepare", text=f"{order_text(state)}, prepared by {command.user}"))
     versions = "; ".join(str(version) for version in state.settings.versions)
     simulated = "SIMULATED " if state.settings.simulated else ""
@@ -320,7 +386,7 @@ def _assessed(state: State, entry: Assess, user: str, now_ns: int) -> tuple[Samp
             value=value,
             validity=Validity.VALID,
             measured_at_ns=now_ns,
-            source=f"nurse {user}",
+            source=f"{ENTERED_BY}{user}",
             seq=seq,
         )
         for kind, value in values
@@ -339,5 +405,8 @@ def _done(state: State, command: CommandReceived) -> str:
             return f"alarm {command.command.alarm} acknowledged by {command.user}"
         case AudioPause():
             return f"the tone of {command.command.alarm} is paused for {AUDIO_PAUSE_NS // NS_PER_S} s at most"
+        case Loosen():
+            waits = state.loosening
+            return f"loosening {waits.hash if waits else ''} waits for a second person: confirm-loosen"
         case _:
             return "recorded"

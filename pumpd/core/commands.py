@@ -121,6 +121,8 @@ class Attested(Enum):
     LIMBS_APART = "limbs-apart"  # cuff and probe are on different limbs
     LIMB_SHARED = "limb-shared"  # cuff and probe are on the same limb: no start
     SLOW_START = "slow-start"  # at a low rate the drug arrives late; somebody has taken note
+    SYRINGE_LABEL = "syringe-label"  # type of syringe, drug and concentration on its label are those of the order
+    PUMP_SERIAL = "pump-serial"  # for a pump that cannot report it: this is the pump of this bed
     LINE_RELIEVED = "line-relieved"  # the pressure behind an occlusion was let off, away from the patient
 
 
@@ -136,7 +138,102 @@ class Close:
     """End the observation, and with it the session."""
 
 
-Command = Prepare | Confirm | Start | Pause | Resume | Stop | Lower | Acknowledge | AudioPause | Assess | Attest | Close
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Presence:
+    """A nurse stands at the bedside now. Nothing else that she sends says so: it may come from any station."""
+
+
+@unique
+class SymptomKind(Enum):
+    """What a patient tells or shows, to be picked from a list once the pump has been paused."""
+
+    ANXIETY = "anxiety"
+    DISSOCIATION = "dissociation"
+    NAUSEA = "nausea"
+    VOMITING = "vomiting"
+    HEADACHE = "headache"
+    DIZZINESS = "dizziness"
+    PALPITATIONS = "palpitations"
+    BREATHLESSNESS = "breathlessness"
+    PAIN_AT_CANNULA = "pain-at-cannula"
+    CHEST_PAIN = "chest-pain"
+    SEIZURE = "seizure"
+    NEUROLOGICAL_SIGN = "neurological-sign"
+    VOMITING_WHILE_SEDATED = "vomiting-while-sedated"
+    OTHER = "other"
+
+
+EMERGENCIES = frozenset(
+    {
+        SymptomKind.CHEST_PAIN,
+        SymptomKind.SEIZURE,
+        SymptomKind.NEUROLOGICAL_SIGN,
+        SymptomKind.VOMITING_WHILE_SEDATED,
+    }
+)
+"""Symptoms that end the infusion (requirement CLIN-04)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Symptom:
+    """A symptom of the patient: brings a pump that may move to rest at once, and names the pause; or ends."""
+
+    symptom: SymptomKind
+    emergency: bool = False  # somebody calls it one, whatever the list says
+
+    @property
+    def ends(self) -> bool:
+        """Whether it ends the infusion."""
+        return self.emergency or self.symptom in EMERGENCIES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tighten:
+    """Move the limit of one rule towards safety, for the rest of this session."""
+
+    rule: str
+    limit: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loosen:
+    """Propose to move the limit of one rule away from safety; a second person must confirm it."""
+
+    rule: str
+    limit: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfirmLoosen:
+    """A second person's word for a loosening: the hash of the proposal that she was shown."""
+
+    loosening_hash: str
+
+
+Command = (
+    Prepare
+    | Confirm
+    | Start
+    | Pause
+    | Resume
+    | Stop
+    | Lower
+    | Acknowledge
+    | AudioPause
+    | Assess
+    | Attest
+    | Presence
+    | Symptom
+    | Tighten
+    | Loosen
+    | ConfirmLoosen
+    | Close
+)
+"""`kind_of` gives the word for each on the wire."""
+
+HALTING = (Stop, Pause, Symptom)
+"""Commands that bring the pump to rest: never judged, never held back, understood whatever else is wrong with them."""
 
 
 def kind_of(command: Command) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import assert_never
 
-from pumpd.core import causes, commanding, gathering, halting, lowering, phase, routine, starting
+from pumpd.core import causes, commanding, gathering, halting, limits, lowering, phase, routine, starting
 from pumpd.core.alarms import PASSED_TO, Alarm, Alarms, Condition, Priority
 from pumpd.core.commands import Attested, CommandMalformed, CommandReceived
 from pumpd.core.effects import (
@@ -32,6 +32,7 @@ from pumpd.core.events import (
     JournalRecovered,
     PumpLinkDown,
     PumpLinkUp,
+    SelfTested,
     StationSeen,
     TokenIssued,
 )
@@ -85,13 +86,10 @@ class Core:
 
     def __init__(self, settings: Settings) -> None:
         self.state = State(settings=settings)
-        rules: dict[VitalKind, list[VitalRule]] = {}
-        for rule in settings.profile.rules:
-            rules.setdefault(rule.vital, []).append(rule)
-        self._rules: Mapping[VitalKind, tuple[VitalRule, ...]] = {kind: tuple(found) for kind, found in rules.items()}
-        self._immediate = {
-            kind: tuple(rule for rule in found if rule.acts_at_once) for kind, found in self._rules.items()
-        }
+        self._rules: Mapping[VitalKind, tuple[VitalRule, ...]] = {}
+        self._immediate: Mapping[VitalKind, tuple[VitalRule, ...]] = {}
+        self._limits = self.state.limits
+        self._sort_rules()
         self.state.start_steady = {wanted.vital: Steady(range=wanted) for wanted in settings.profile.start}
         self.state.override_steady = {
             wanted.vital: Steady(range=replace(wanted, high=wanted.override_high or wanted.high))
@@ -116,6 +114,8 @@ class Core:
         if stopped:
             yield SendStop()
         self._take(event, now_ns, effects)
+        if self.state.limits is not self._limits:
+            self._move_limits()
         self._let_time_pass(now_ns, effects)
         self._halt_what_is_due(now_ns, effects)
         if not stopped and effects and any(isinstance(effect, SendStop) for effect in effects):
@@ -170,6 +170,26 @@ class Core:
                     return True
         return False
 
+    def _sort_rules(self) -> None:
+        """Sort the rules in force by vital sign, and out of them those that act at once."""
+        rules: dict[VitalKind, list[VitalRule]] = {}
+        for rule in limits.in_force(self.state):
+            rules.setdefault(rule.vital, []).append(rule)
+        self._rules = {kind: tuple(found) for kind, found in rules.items()}
+        self._immediate = {
+            kind: tuple(rule for rule in found if rule.acts_at_once) for kind, found in self._rules.items()
+        }
+
+    def _move_limits(self) -> None:
+        """Judge by limits that have just been moved; what is known already counts."""
+        state, before = self.state, self._limits
+        self._limits = state.limits
+        self._sort_rules()
+        for kind, rules in self._rules.items():
+            for rule in rules:
+                if before.get(rule.id) != state.limits.get(rule.id):
+                    state.interlocks = state.interlocks.under(rule, state.vitals.latest.get(kind), state.baseline)
+
     # ---- what happened ----------------------------------------------------------------------------------------------
 
     def _take(self, event: Event, now_ns: int, effects: list[Effect]) -> None:  # noqa: C901 - one line per event
@@ -189,7 +209,7 @@ class Core:
                 for sample in commanding.take(state, event, now_ns, effects):
                     self._take_sample(sample, now_ns)
             case CommandMalformed():
-                commanding.refuse_malformed(event, effects)
+                commanding.refuse_malformed(state, event, now_ns, effects)
             case NibpReading():
                 self._take_reading(event, now_ns, effects)
             case NibpFailed():
@@ -210,6 +230,8 @@ class Core:
             case StationSeen():
                 self._see_real_time(event.real_ns)
                 state.stations = {**state.stations, event.user: event.real_ns}
+            case SelfTested():
+                state.self_test = event
             case JournalConfirmed():
                 starting.journal_confirmed(state, event.token, now_ns, effects)
                 lowering.journal_confirmed(state, event.token, now_ns, effects)
@@ -422,6 +444,8 @@ class Core:
         state.idle_since_ns = now_ns if state.runs else None
         if record.since_first_run_ns is not None:
             state.first_run_ns = now_ns - record.since_first_run_ns
+        state.limits = {change.rule: change for change in record.limits}
+        state.symptoms = record.symptoms
         state.vital_pauses, state.line_unrelieved = record.vital_pauses, record.line_unrelieved
         state.lockout = Lockout(reason=record.locked)
         state.rolling = RollingDose.of_order(
@@ -504,6 +528,8 @@ class Core:
             state.confirmed_by,
             tripped,
             alarms.key(),
+            state.limits,
+            state.loosening,
         )
         if key != self._published:
             self._published = key
@@ -581,6 +607,8 @@ class Core:
             vital_pauses=state.vital_pauses,
             locked=state.lockout.reason,
             line_unrelieved=state.line_unrelieved,
+            limits=tuple(state.limits.values()),
+            symptoms=state.symptoms,
         )
 
 

@@ -61,6 +61,15 @@ class MeasureNibp:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TestItself:
+    """Try storage, library, alarm output and clock beside the loop, then say so with `SelfTested`."""
+
+    __test__ = False  # no test of pytest's
+
+    begun_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
     """Tell a person what became of a command."""
 
@@ -120,6 +129,7 @@ Effect = (
     | SendRun
     | LowerRate
     | MeasureNibp
+    | TestItself
     | Receipt
     | StateChanged
     | AlarmsChanged

@@ -89,6 +89,21 @@ class StationSeen:
     real_ns: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelfTested:
+    """What a self-test has found, as facts: each fault in a sentence, None where there is none (requirement START-03).
+
+    `begun_ns` is the core's time of the question. None for `free_bytes` is unknown, which is not zero.
+    """
+
+    begun_ns: int
+    free_bytes: int | None
+    storage_fault: str | None  # a record was not written and read back, or the journal is not the one it was
+    library_fault: str | None  # the profile's file is not what it was when the daemon read it
+    alarm_fault: str | None
+    clock_fault: str | None
+
+
 Event = (
     Booted
     | PumpLinkUp
@@ -101,6 +116,7 @@ Event = (
     | BrokerConnected
     | BrokerLost
     | StationSeen
+    | SelfTested
     | CommandReceived
     | CommandMalformed
     | MonitorEvent

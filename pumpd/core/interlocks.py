@@ -55,6 +55,10 @@ class Interlocks:
         for rule in rules:
             limit = _limit(rule, baseline)
             before = self.pending.get(rule.id)
+            if limit is not None and before is not None and _is_kept(rule, before, value, limit, sample.measured_at_ns):
+                pending = dict(self.pending) if pending is None else pending
+                pending[rule.id] = replace(before, rule=rule, value=value, limit=limit)
+                continue
             if limit is None or not rule.side.beyond(value, limit):
                 if before is not None:
                     pending = dict(self.pending) if pending is None else pending
@@ -68,6 +72,16 @@ class Interlocks:
         if pending is None and impossible is self.impossible:
             return self
         return replace(self, pending=self.pending if pending is None else pending, impossible=impossible)
+
+    def under(self, rule: VitalRule, sample: Sample | None, baseline: Baseline | None) -> "Interlocks":
+        """Return the interlocks after the limit of `rule` has moved: the newest sample is judged by it at once.
+
+        A rule that waits or is due goes on; the next sample clears it where the new limit lets it.
+        """
+        before, limit = self.pending.get(rule.id), _limit(rule, baseline)
+        if before is not None and limit is not None:
+            return replace(self, pending={**self.pending, rule.id: replace(before, rule=rule, limit=limit)})
+        return self if sample is None else self.take(sample, (rule,), baseline)
 
     def wants_repeat(self, now_ns: int) -> bool:
         """Say whether a crossed limit waits for the cuff to confirm it; once it is due it no longer waits."""
@@ -122,13 +136,20 @@ def _limit(rule: VitalRule, baseline: Baseline | None) -> int | None:
     return rule.limit + (baseline.sbp_mmhg if rule.vital is VitalKind.SBP else baseline.dbp_mmhg)
 
 
+def _is_kept(rule: VitalRule, before: Pending, value: int, limit: int, at_ns: int) -> bool:
+    """Say whether a rule that was due stays so although the value is back inside: by less than the margin."""
+    is_due = before.due_at_ns <= at_ns
+    return is_due and not rule.side.beyond(value, limit) and not rule.side.is_clear(value, limit, rule.clear_by)
+
+
 def _crossed(rule: VitalRule, before: Pending | None, value: int, limit: int, at_ns: int) -> Pending:
     if before is None:
         wait_ns = rule.for_ns if rule.confirm_within_ns is None else rule.confirm_within_ns
         return Pending(rule=rule, value=value, limit=limit, since_ns=at_ns, due_at_ns=at_ns + wait_ns)
     if rule.confirm_within_ns is not None and not before.confirmed:
-        return replace(before, value=value, due_at_ns=min(before.due_at_ns, at_ns), confirmed=True)
-    return replace(before, value=value)
+        due_at_ns = min(before.due_at_ns, at_ns)
+        return replace(before, rule=rule, value=value, limit=limit, due_at_ns=due_at_ns, confirmed=True)
+    return replace(before, rule=rule, value=value, limit=limit)
 
 
 def _pending_trip(item: Pending, now_ns: int) -> Trip:
@@ -142,6 +163,11 @@ def _pending_trip(item: Pending, now_ns: int) -> Trip:
     else:
         how = "at once"
     text = f"{rule.vital.name} {item.value} {unit} {rule.side.value} {item.limit} {unit}{relative}, {how}"
+    if not rule.side.beyond(item.value, item.limit):
+        text = (
+            f"{rule.vital.name} {item.value} {unit} is back inside {item.limit} {unit}{relative} by less than "
+            f"{rule.clear_by} {unit}"
+        )
     return Trip(rule=rule.id, interlock=rule.vital.value, action=rule.action, text=text)
 
 

@@ -1,6 +1,6 @@
 """Whether a command may act at all: who, whether it is fresh, and whether it was decided on what is still the case.
 
-Stop and pause never come here: they are accepted in every state, from anyone, late or twice (requirement CTRL-02).
+Stop, pause and symptom never come here: they are accepted in every state, from anyone, late or twice (CTRL-02).
 """
 
 from pumpd.core.commands import (
@@ -10,8 +10,11 @@ from pumpd.core.commands import (
     Close,
     CommandReceived,
     Confirm,
+    ConfirmLoosen,
+    Loosen,
     Lower,
     Prepare,
+    Presence,
     Resume,
     Role,
     Start,
@@ -25,7 +28,7 @@ KEPT_TOKENS = 32
 
 
 def refusal(command: CommandReceived, state: State) -> str | None:
-    """Return why `command` may not act, or None. Applies to every kind but stop and pause."""
+    """Return why `command` may not act, or None. Applies to every kind but those that halt."""
     role = state.settings.operators.get(command.user)
     if role is None:
         return f"{command.user} is not on this site's operator list; ask the engineer to add the account"
@@ -33,8 +36,10 @@ def refusal(command: CommandReceived, state: State) -> str | None:
         return "the command was delivered as retained, so it may be old; send it again"
     if role not in _roles(command.command):
         return f"the role {role.value} may not {kind_of(command.command)}; ask a nurse or a prescriber"
-    if isinstance(command.command, (Prepare, Confirm, Start, Resume, Lower, Close)):
+    if isinstance(command.command, (Prepare, Confirm, Start, Resume, Lower, Loosen, ConfirmLoosen, Close)):
         return _stale(command, state)
+    if isinstance(command.command, Presence):
+        return _old_token(command, state)  # it says where somebody is now, whatever the state
     return None
 
 
@@ -44,7 +49,7 @@ def _roles(command: object) -> frozenset[Role]:
     return CLINICIANS
 
 
-def _stale(command: CommandReceived, state: State) -> str | None:
+def _old_token(command: CommandReceived, state: State) -> str | None:
     """Judge by the daemon's own real clock; a token lives in memory only, so a restart makes every command stale."""
     issued = dict(state.tokens).get(command.token or "")
     if issued is None:
@@ -56,6 +61,14 @@ def _stale(command: CommandReceived, state: State) -> str | None:
             f"the command was decided on a screen {age_ns / NS_PER_S:.1f} s old, limit {limit_ns / NS_PER_S:.0f} s; "
             "look again and send again"
         )
+    return None
+
+
+def _stale(command: CommandReceived, state: State) -> str | None:
+    """Judge whether the command was decided on what is still the case."""
+    reason = _old_token(command, state)
+    if reason is not None:
+        return reason
     if isinstance(command.command, Prepare):
         return None
     if command.session != state.session:

@@ -29,6 +29,10 @@ class Side(Enum):
             return value > limit
         return value < limit
 
+    def is_clear(self, value: int, limit: int, margin: int) -> bool:
+        """Say whether `value` is back inside `limit` by `margin`."""
+        return not self.beyond(value - margin if self is Side.BELOW else value + margin, limit)
+
 
 @unique
 class Action(Enum):
@@ -55,6 +59,7 @@ class VitalRule:
     for_ns: int  # how long the value must stay beyond; 0 acts on the first valid sample
     confirm_within_ns: int | None  # a repeat must confirm, or not have come in this time
     action: Action
+    clear_by: int  # a rule that was due is left only when the value is back inside by this much
     owner: str
     citation: str
 
@@ -188,6 +193,10 @@ class Profile:
     nibp_interval_ns: int
     nibp_pause_interval_ns: int
     assess_valid_ns: int
+    assess_interval_ns: int
+    presence_start_ns: int
+    presence_alarm_ns: int
+    presence_pause_ns: int
     confirm_valid_ns: int
     token_max_age_ns: int
     lease_ns: int

@@ -176,7 +176,7 @@ def _range(name: str, wanted: Range, rules: tuple[VitalRule, ...]) -> Iterator[F
         yield Finding(where=where, text="a resume has no override; take override_high out")
     if wanted.vital is VitalKind.SPO2 and wanted.high is not None:
         yield Finding(where=where, text=f"SPO2 has no upper limit, 100 % is well; take high = {wanted.high} out")
-    safe_low, safe_high = _safe(wanted.vital, rules)
+    safe_low, safe_high = free_values(wanted.vital, rules, by_margin=name == "resume")
     if max(wanted.low, safe_low) > min(_top(wanted), safe_high):
         if name == "resume":
             yield Finding(
@@ -218,15 +218,16 @@ def _span(wanted: Range) -> str:
     return f"{wanted.low} to {wanted.high}{override} {unit}"
 
 
-def _safe(kind: VitalKind, rules: tuple[VitalRule, ...]) -> tuple[int, int]:
-    """Return the values of a vital sign at which no absolute rule pauses or ends."""
+def free_values(kind: VitalKind, rules: tuple[VitalRule, ...], *, by_margin: bool = False) -> tuple[int, int]:
+    """Return the values of a vital sign at which no absolute rule pauses or ends; `by_margin`: or goes on pausing."""
     low, high = _LOWEST, _HIGHEST
     for rule in rules:
         if rule.vital is kind and _pauses(rule):
+            margin = rule.clear_by if by_margin and rule.action is Action.PAUSE else 0
             if rule.side is Side.BELOW:
-                low = max(low, rule.limit)
+                low = max(low, rule.limit + margin)
             else:
-                high = min(high, _first(rule) - 1)
+                high = min(high, _first(rule) - 1 - margin)
     return low, high
 
 
@@ -329,8 +330,8 @@ def _rises(profile: Profile) -> Iterator[Finding]:
                 )
                 break
         if rule.action is Action.PAUSE and resume is not None:
-            least = max(resume.low, _safe(rule.vital, profile.rules)[0])
-            if least >= lowest:
+            least = max(resume.low, free_values(rule.vital, profile.rules, by_margin=True)[0])
+            if least + rule.clear_by >= lowest:
                 yield Finding(
                     where=f"rule {rule.id}",
                     text=f"a pause has no exit for a baseline of {start.low} {rule.vital.unit}: it pauses from "
@@ -375,6 +376,8 @@ def _times(profile: Profile) -> Iterator[Finding]:
         ("baseline_spacing", profile.baseline_spacing_ns, "baseline_max_age", profile.baseline_max_age_ns),
         ("supervision_alarm", profile.supervision_alarm_ns, "supervision_pause", profile.supervision_pause_ns),
         ("observe_first", profile.observe_first_ns, "observe_min", profile.observe_min_ns),
+        ("presence_start", profile.presence_start_ns, "presence_alarm", profile.presence_alarm_ns),
+        ("presence_alarm", profile.presence_alarm_ns, "presence_pause", profile.presence_pause_ns),
         ("start_steady", profile.start_steady_ns, "confirm_valid", profile.confirm_valid_ns),
     )
     for shorter, short_ns, longer, long_ns in pairs:

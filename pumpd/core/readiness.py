@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from pumpd.core import proving
 from pumpd.core.alarms import Priority
 from pumpd.core.causes import standing
 from pumpd.core.commands import Attested
@@ -11,6 +12,7 @@ from pumpd.core.ports import NibpReading, VitalKind
 from pumpd.core.profile import Action, Range
 from pumpd.core.quantities import NL_PER_ML, NS_PER_MIN, NS_PER_S, text
 from pumpd.core.state import Starting, State
+from pumpd.core.tending import presence_blockers
 from pumpd.core.vitals import ENTERED, PRESSURES, Steady
 
 SLOW_NL_H = 5 * NL_PER_ML
@@ -50,6 +52,9 @@ def _start_conditions(state: State, now_ns: int, *, override: bool) -> Iterator[
         yield f"the confirmation is older than {profile.confirm_valid_ns // NS_PER_MIN} min; confirm again"
     yield from _pump_blockers(state)
     yield from _attested_blockers(state)
+    yield from _named_blockers(state)
+    yield from presence_blockers(state, now_ns)
+    yield from proving.blockers(state, now_ns)
     yield from _alarm_blockers(state)
     yield from _standing_causes(state, now_ns)
     steady = state.override_steady if override else state.start_steady
@@ -79,6 +84,8 @@ def _resume_conditions(state: State, now_ns: int, *, override: bool) -> Iterator
     if state.line_unrelieved:
         yield "the pump stalled: let off the pressure in the line away from the patient, then attest line-relieved"
     yield from _pump_blockers(state)
+    yield from _named_blockers(state)
+    yield from presence_blockers(state, now_ns)
     yield from _alarm_blockers(state)
     yield from _standing_causes(state, now_ns)
     for wanted in profile.resume:
@@ -111,6 +118,18 @@ def _attested_blockers(state: State) -> Iterator[str]:
     if state.rate_nl_h < SLOW_NL_H and Attested.SLOW_START not in state.attested:
         rate_ml_h = text(state.rate_nl_h, NL_PER_ML, 3)
         yield f"at {rate_ml_h} mL/h the first drug arrives late, and a stall is seen late: attest slow-start"
+
+
+def _named_blockers(state: State) -> Iterator[str]:
+    """Ask for a person's word on what the pump cannot read back, before each start and resume (START-07)."""
+    if Attested.SYRINGE_LABEL not in state.attested and state.order is not None:
+        yield (
+            f"nobody has attested that the syringe is a {state.order.syringe.name} labelled as ordered: "
+            "attest syringe-label"
+        )
+    attached = state.pump.attached
+    if attached is not None and attached.serial is None and Attested.PUMP_SERIAL not in state.attested:
+        yield "the pump cannot report its serial number; compare it with the one of this bed: attest pump-serial"
 
 
 def _standing_causes(state: State, now_ns: int) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from pumpd.core import answers, halting, pausing, phase
+from pumpd.core import answers, halting, pausing, phase, proving
 from pumpd.core.causes import may_move, permission, running_limit_ns
 from pumpd.core.effects import Effect, MeasureNibp, PollPump
 from pumpd.core.modes import OPEN_MODES, Mode
@@ -27,6 +27,7 @@ def advance(state: State, now_ns: int, effects: list[Effect], *, vitals_frame: b
             state.cuff = state.cuff.begun(now_ns)
             effects.append(MeasureNibp())
     pausing.remind(state, now_ns)
+    proving.ask(state, now_ns, effects)
     answers.overdue(state, now_ns, effects)
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pumpd.core.commands import Attested
+from pumpd.core.commands import Attested, SymptomKind
 from pumpd.core.delivery import Ledger
 from pumpd.core.modes import Mode
 from pumpd.core.ports import PumpCounter
@@ -22,6 +22,38 @@ class Attestation:
     """Something that no device can tell, as a named person saw it."""
 
     item: Attested
+    by: str
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotedSymptom:
+    """A symptom of this session, as a named person told it."""
+
+    symptom: SymptomKind
+    ended: bool  # it was an emergency
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitChange:
+    """A limit of this session that is not the profile's. `confirmed_by` and `reason` are those of a loosening."""
+
+    rule: str
+    limit: int
+    by: str
+    confirmed_by: str | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loosening:
+    """A looser limit that waits for a second person; a restart forgets it."""
+
+    hash: str
+    rule: str
+    limit: int
+    reason: str
     by: str
     at_ns: int
 
@@ -51,3 +83,5 @@ class SessionRecord:
     vital_pauses: int
     locked: str | None  # why only a prescriber may resume
     line_unrelieved: bool
+    limits: tuple[LimitChange, ...]
+    symptoms: tuple[NotedSymptom, ...]

@@ -10,6 +10,7 @@ from pumpd.core.counter import CounterWatch
 from pumpd.core.cuff import CuffSchedule
 from pumpd.core.delivery import Ledger
 from pumpd.core.effects import Receipt
+from pumpd.core.events import SelfTested
 from pumpd.core.evidence import Halted
 from pumpd.core.interlocks import Interlocks
 from pumpd.core.lockout import Lockout
@@ -17,9 +18,10 @@ from pumpd.core.modes import Mode
 from pumpd.core.ports import PumpAlarmed, PumpAttached, PumpCounter, PumpStatus, RunOrder, VitalKind
 from pumpd.core.prescription import Order
 from pumpd.core.profile import Profile, Version
+from pumpd.core.quarantine import Refusal
 from pumpd.core.rest import Halt
 from pumpd.core.rolling import RollingDose
-from pumpd.core.session import Attestation, Baseline
+from pumpd.core.session import Attestation, Baseline, LimitChange, Loosening, NotedSymptom
 from pumpd.core.vitals import Steady, Vitals
 
 
@@ -153,6 +155,16 @@ class State:
     line_unrelieved: bool = False
     """The pump stalled, perhaps for an occlusion, and nobody has relieved the pressure in the line since."""
     pressure_pause: bool = False
+    present_by: str | None = None
+    present_ns: int | None = None
+    """When somebody last confirmed presence at the bedside; None before, and after a restart."""
+    symptoms: tuple[NotedSymptom, ...] = ()
+    limits: Mapping[str, LimitChange] = field(default_factory=dict)
+    """Limits of this session that are not the profile's, by rule."""
+    loosening: Loosening | None = None
+    self_test: SelfTested | None = None
+    self_test_asked_ns: int | None = None
+    refusals: tuple[Refusal, ...] = ()
 
     pump: PumpView = field(default_factory=PumpView)
     watch: CounterWatch | None = None

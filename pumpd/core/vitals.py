@@ -15,7 +15,14 @@ GAP_NS = 5 * NS_PER_S
 KEPT_READINGS = 8
 """Cuff readings kept for baseline and resume; two are needed."""
 ENTERED = frozenset({VitalKind.RR, VitalKind.MOAAS})
+ENTERED_BY = "nurse "
+"""Begins the source of what a person has entered; her name follows."""
 PRESSURES = frozenset({VitalKind.SBP, VitalKind.DBP})
+
+
+def is_entered(sample: Sample) -> bool:
+    """Say whether a person entered the sample, and no device measured it."""
+    return sample.source.startswith(ENTERED_BY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,8 @@ from typing import assert_never
 from pydantic import ValidationError
 
 from pumpd.core.commands import (
+    EMERGENCIES,
+    HALTING,
     Acknowledge,
     Assess,
     Attest,
@@ -23,12 +25,17 @@ from pumpd.core.commands import (
     CommandMalformed,
     CommandReceived,
     Confirm,
+    ConfirmLoosen,
+    Loosen,
     Lower,
     Pause,
     Prepare,
+    Presence,
     Resume,
     Start,
     Stop,
+    Symptom,
+    Tighten,
     kind_of,
 )
 from pumpd.core.events import StationSeen
@@ -43,15 +50,20 @@ from pumpd.mqtt.payloads import (
     AttestRequest,
     AudioPauseRequest,
     CloseRequest,
+    ConfirmLoosenRequest,
     ConfirmRequest,
+    LoosenRequest,
     LowerRequest,
     PauseRequest,
     PrepareRequest,
+    PresenceRequest,
     Request,
     ResumeRequest,
     StartRequest,
     StationBeat,
     StopRequest,
+    SymptomRequest,
+    TightenRequest,
     encodable,
     first_complaint,
 )
@@ -68,9 +80,10 @@ MAX_REASON_CHARACTERS = 200
 _COST_NS = NS_PER_S // MAX_REQUESTS_PER_S
 _STRANGERS = ""
 
-_STOPPING = frozenset({"stop", "pause"})
+_STOPPING = frozenset({"stop", "pause", "symptom"})
+_EMERGENCY_NAMES = tuple(symptom.value for symptom in EMERGENCIES)
 _ID = re.compile(r"[A-Za-z0-9-]{1,64}")
-_STOPPING_KIND = re.compile(r'"kind"\s*:\s*"\s*(stop|pause)\s*"', re.IGNORECASE)
+_STOPPING_KIND = re.compile(r'"kind"\s*:\s*"\s*(stop|pause|symptom)\s*"', re.IGNORECASE)
 
 
 def to_core(*, user: str, payload: bytes, retained: bool, received_real_ns: int) -> CommandReceived | CommandMalformed:
@@ -117,7 +130,7 @@ def _readable_id(members: Mapping[str, object]) -> str | None:
 
 
 def _odd_stop(members: Mapping[str, object], payload: bytes) -> Pause | Stop | None:
-    """Return the stop or pause in a message that is otherwise wrong. Of several the stop counts."""
+    """Return the stop or pause in a message that is otherwise wrong. Of several the stop counts; a symptom pauses."""
     if not members:
         members = _loosely(payload)
     if members:
@@ -129,7 +142,16 @@ def _odd_stop(members: Mapping[str, object], payload: bytes) -> Pause | Stop | N
         return None
     reason = members.get("reason")
     said = encodable(reason[:MAX_REASON_CHARACTERS]) if isinstance(reason, str) else ""
-    return Stop(reason=said) if "stop" in kinds else Pause(reason=said)
+    if "symptom" in kinds:
+        said = "a symptom, in a message that could not be read"
+    return Stop(reason=said) if "stop" in kinds or _is_emergency(members) else Pause(reason=said)
+
+
+def _is_emergency(members: Mapping[str, object]) -> bool:
+    """Say whether a symptom that is otherwise wrong is one that ends the infusion."""
+    if str(members.get("kind")).strip().lower() != "symptom":
+        return False
+    return members.get("emergency") is True or members.get("symptom") in _EMERGENCY_NAMES
 
 
 def _loosely(payload: bytes) -> Mapping[str, object]:
@@ -151,9 +173,7 @@ def _loosely(payload: bytes) -> Mapping[str, object]:
     return value if isinstance(value, dict) and not repeated else {}
 
 
-def _command(  # noqa: C901 - one line per command
-    request: AnyRequest,
-) -> Command:
+def _command(request: AnyRequest) -> Command:  # noqa: C901 - one line per command
     match request:
         case PrepareRequest():
             return Prepare(
@@ -195,6 +215,16 @@ def _command(  # noqa: C901 - one line per command
             return Attest(item=request.item)
         case CloseRequest():
             return Close()
+        case PresenceRequest():
+            return Presence()
+        case SymptomRequest():
+            return Symptom(symptom=request.symptom, emergency=request.emergency)
+        case TightenRequest():
+            return Tighten(rule=request.rule, limit=request.limit)
+        case LoosenRequest():
+            return Loosen(rule=request.rule, limit=request.limit, reason=request.reason)
+        case ConfirmLoosenRequest():
+            return ConfirmLoosen(loosening_hash=request.loosening_hash)
         case _:
             assert_never(request)
 
@@ -239,7 +269,7 @@ class Intake:
     """Turns what the bus delivers to the daemon of one bed into events, and holds back floods.
 
     `users` are the site's operators; everybody else shares one allowance, so the table of allowances is bounded, and
-    has no station. Stop and pause are never held back.
+    has no station. Stop, pause and symptom are never held back.
     """
 
     bed: str
@@ -258,7 +288,7 @@ class Intake:
             event: CommandReceived | CommandMalformed | StationSeen = to_core(
                 user=user, payload=payload, retained=retained, received_real_ns=real_ns
             )
-            if isinstance(event, CommandReceived) and isinstance(event.command, (Stop, Pause)):
+            if isinstance(event, CommandReceived) and isinstance(event.command, HALTING):
                 return event
         elif self._is_station(found) and not retained and _is_listening(payload):
             event = StationSeen(user=user, real_ns=real_ns)

@@ -13,7 +13,7 @@ from typing import Any, Protocol, assert_never
 from pydantic import ValidationError
 
 from pumpd.core.bounds import Measure
-from pumpd.core.commands import Attested, ReceiptState
+from pumpd.core.commands import Attested, ReceiptState, SymptomKind
 from pumpd.core.quantities import NS_PER_S
 from pumpd.mqtt.client import LINK_LOST_S, Follower, View, following, loop_ns, wall_utc
 from pumpd.mqtt.connection import BrokerError, Endpoint
@@ -27,6 +27,7 @@ from pumpd.mqtt.payloads import (
     State,
     encodable,
     first_complaint,
+    printable,
     soft_limit_lines,
 )
 from pumpd.mqtt.site import Site, SiteError, load_site
@@ -43,7 +44,7 @@ AGAIN_AFTER_S = 0.2
 EXIT_VERIFIED, EXIT_REFUSED, EXIT_USAGE, EXIT_UNKNOWN = 0, 1, 2, 3
 
 _FINAL = frozenset({ReceiptState.VERIFIED, ReceiptState.REFUSED, ReceiptState.UNKNOWN})
-_REPEATABLE = frozenset({"stop", "pause"})
+_REPEATABLE = frozenset({"stop", "pause", "symptom"})
 _ON_AN_ORDER = frozenset({"confirm", "start", "resume"})
 _ON_AN_ALARM = frozenset({"acknowledge", "audio-pause"})
 
@@ -124,8 +125,9 @@ class NurseSession:
     async def _stopping(self, kind: str, command_id: str, fields: Mapping[str, Any]) -> Ack:
         """Send at once, without waiting for a sign of life, and again over a new connection while the broker fails."""
         deadline_ns = _deadline_ns()
-        reason = encodable(str(fields.get("reason", "")))[:MAX_REASON_CHARACTERS]
-        payload = _request(kind, command_id, None, {"reason": reason})
+        if kind != "symptom":
+            fields = {"reason": encodable(str(fields.get("reason", "")))[:MAX_REASON_CHARACTERS]}
+        payload = _request(kind, command_id, None, fields)
         while True:
             try:
                 async with self._following() as follower:
@@ -152,6 +154,8 @@ class NurseSession:
         beat = await follower.until(lambda view: view.live_heartbeat(loop_ns()), FIND_WITHIN_S)
         if beat is None:
             raise NotSent(self._no_life())
+        if kind == "confirm-loosen" and "loosening_hash" not in fields:
+            fields = {**fields, "loosening_hash": await self._loosening(follower)}
         if kind in _ON_AN_ALARM and "episode" not in fields:
             fields = {**fields, "episode": await self._episode(follower, str(fields.get("alarm")))}
         return follower.view.live_heartbeat(loop_ns()) or beat, fields
@@ -161,6 +165,19 @@ class NurseSession:
         if state is None:
             raise NotSent(self._no_life())
         return state
+
+    async def _loosening(self, follower: Follower) -> str:
+        """Show the looser limit that waits, and return its hash."""
+        waits = (await self._live_state(follower)).loosening
+        if waits is None:
+            raise NotSent(f"{self._bed} has no looser limit to confirm")
+        self._show(
+            printable(
+                f"{waits.by} proposes {waits.rule} at {waits.limit} {waits.unit} instead of {waits.present_limit}, "
+                f"because: {waits.reason}"
+            )
+        )
+        return waits.hash
 
     async def _episode(self, follower: Follower, alarm: str) -> int:
         def listed(view: View) -> int | None:
@@ -364,3 +381,27 @@ def add_nurse_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentPa
     assess = add("assess", "enter what you have observed", kind="assess", fields=("moaas", "respiration_bpm"))
     assess.add_argument("--moaas", type=int, required=True, metavar="N", help="sedation, MOAA/S, 0 to 5")
     assess.add_argument("--respiration-bpm", type=int, required=True, metavar="N", help="counted respiration, /min")
+    add("presence", "say that you are at the bedside now", kind="presence", fields=())
+    symptom = add("symptom", "pause for a symptom; an emergency ends", kind="symptom", fields=("symptom", "emergency"))
+    symptom.add_argument(
+        "symptom", choices=[each.value for each in SymptomKind], help="what the patient tells or shows"
+    )
+    symptom.add_argument("--emergency", action="store_true", help="it is one, whatever the symptom: end the infusion")
+    _add_limit_parsers(add)
+
+
+class _Add(Protocol):
+    """Adds one command to the parser of `pumpd nurse`."""
+
+    def __call__(self, word: str, meaning: str, *, kind: str, fields: tuple[str, ...]) -> argparse.ArgumentParser:
+        """Return the parser of the command `word`."""
+
+
+def _add_limit_parsers(add: _Add) -> None:
+    tighten = add("tighten", "move a limit towards safety", kind="tighten", fields=("rule", "limit"))
+    loosen = add("loosen", "propose a looser limit", kind="loosen", fields=("rule", "limit", "reason"))
+    for parser in (tighten, loosen):
+        parser.add_argument("rule", metavar="RULE", help="its name in the profile, such as spo2-low-pause")
+        parser.add_argument("limit", type=int, metavar="N", help="the new limit, in the unit of the rule")
+    loosen.add_argument("--reason", required=True, help="why")
+    add("confirm-loosen", "confirm a colleague's looser limit", kind="confirm-loosen", fields=())

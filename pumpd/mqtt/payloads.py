@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import BaseModel, Field, JsonValue, StringConstraints, TypeAdapter, ValidationError
 
 from pumpd.core.bounds import Measure
-from pumpd.core.commands import Attested, ReceiptState, Role
+from pumpd.core.commands import Attested, ReceiptState, Role, SymptomKind
 from pumpd.core.modes import Mode
 from pumpd.core.phase import SessionPhase
 from pumpd.core.ports import Validity, VitalKind
@@ -36,6 +36,7 @@ MeasureName = Annotated[Measure, Field(strict=False)]
 ReceiptName = Annotated[ReceiptState, Field(strict=False)]
 RoleName = Annotated[Role, Field(strict=False)]
 AttestedName = Annotated[Attested, Field(strict=False)]
+SymptomName = Annotated[SymptomKind, Field(strict=False)]
 PriorityName = Literal["high", "medium", "low"]
 PhaseName = Annotated[SessionPhase, Field(strict=False)]
 
@@ -131,6 +132,56 @@ class AttestedItem(Payload):
     by: Name
 
 
+class Presence(Payload):
+    """Who last confirmed to be at the bedside."""
+
+    by: Name
+    age_s: Exact = Field(description="how long ago, when this was sent")
+
+
+class NotedSymptom(Payload):
+    """A symptom of this session."""
+
+    symptom: SymptomName
+    ended: bool = Field(description="it was an emergency and ended the infusion")
+    by: Name
+
+
+class MovedLimit(Payload):
+    """A limit of this session that is not the profile's."""
+
+    rule: Label
+    limit: int
+    profile_limit: int
+    unit: Label
+    by: Name
+    confirmed_by: Name | None = Field(description="the second person of a loosening, null where it was tightened")
+    reason: Text
+
+
+class WaitingLoosening(Payload):
+    """A looser limit that waits for a second person."""
+
+    hash: Label = Field(description="the confirmation quotes it")
+    rule: Label
+    limit: int
+    present_limit: int
+    unit: Label
+    by: Name
+    reason: Text
+
+
+class Refusal(Payload):
+    """A command that was refused, or several alike."""
+
+    user: Label
+    kind: Label
+    id: Label
+    reason: Text
+    count: Count
+    age_s: Exact = Field(description="how long ago the last of them came, when this was sent")
+
+
 class Delivery(Payload):
     """What has been given: the truth lies between low and high."""
 
@@ -208,6 +259,12 @@ class State(Message):
     profile: Profile
     order: Order | None
     attested: Annotated[tuple[AttestedItem, ...], Field(strict=False)]
+    presence: Presence | None
+    respiration_measured: bool = Field(description="by a device; otherwise a nurse counts it")
+    symptoms: Annotated[tuple[NotedSymptom, ...], Field(strict=False)]
+    limits: Annotated[tuple[MovedLimit, ...], Field(strict=False, description="moved in this session")]
+    loosening: WaitingLoosening | None
+    refusals: Annotated[tuple[Refusal, ...], Field(strict=False, description="the last refused commands, newest last")]
     delivery: Delivery | None
     rate: Rate
     pump: Pump
@@ -419,6 +476,44 @@ class CloseRequest(Request):
     kind: Literal["close"] = "close"
 
 
+class PresenceRequest(Request):
+    """A nurse is at the bedside now."""
+
+    kind: Literal["presence"] = "presence"
+
+
+class SymptomRequest(Request):
+    """A symptom of the patient: pauses at once, or ends."""
+
+    kind: Literal["symptom"] = "symptom"
+    symptom: SymptomName
+    emergency: bool = Field(default=False, description="an emergency, whatever the symptom: ends the infusion")
+
+
+class TightenRequest(Request):
+    """Move a limit towards safety."""
+
+    kind: Literal["tighten"] = "tighten"
+    rule: Label
+    limit: int
+
+
+class LoosenRequest(Request):
+    """Propose a looser limit."""
+
+    kind: Literal["loosen"] = "loosen"
+    rule: Label
+    limit: int
+    reason: Text
+
+
+class ConfirmLoosenRequest(Request):
+    """A second person's word for a looser limit."""
+
+    kind: Literal["confirm-loosen"] = "confirm-loosen"
+    loosening_hash: Label
+
+
 AnyRequest = (
     PrepareRequest
     | ConfirmRequest
@@ -432,6 +527,11 @@ AnyRequest = (
     | AssessRequest
     | AttestRequest
     | CloseRequest
+    | PresenceRequest
+    | SymptomRequest
+    | TightenRequest
+    | LoosenRequest
+    | ConfirmLoosenRequest
 )
 
 CommandRequest = Annotated[AnyRequest, Field(discriminator="kind")]

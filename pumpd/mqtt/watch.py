@@ -129,6 +129,28 @@ def _alarm_lines(alarms: Alarms | None) -> list[str]:
     return lines
 
 
+def _bedside_lines(state: State, since_ns: int) -> list[str]:
+    """What people have said or moved at this bed, and what they must count themselves."""
+    lines = []
+    if state.presence is not None:
+        age = _seconds(int(state.presence.age_s * NS_PER_S) + since_ns)
+        lines.append(f"at the bedside: {state.presence.by}, {age} ago")
+    if not state.respiration_measured:
+        lines.append("RESPIRATION IS NOT MEASURED HERE: count it, and enter it with assess")
+    lines += [
+        f"symptom: {each.symptom.value}, noted by {each.by}{', ENDED' if each.ended else ''}" for each in state.symptoms
+    ]
+    for moved in state.limits:
+        hands = f"{moved.by} and {moved.confirmed_by}: {moved.reason}" if moved.confirmed_by else moved.by
+        lines.append(f"LIMIT MOVED: {moved.rule} {moved.profile_limit} -> {moved.limit} {moved.unit} by {hands}")
+    if (asked := state.loosening) is not None:
+        lines.append(
+            f"{asked.by} proposes {asked.rule} {asked.present_limit} -> {asked.limit} {asked.unit}, because: "
+            f"{asked.reason}; a second person: confirm-loosen"
+        )
+    return lines
+
+
 def _state_lines(heard: Heard[State], view: View, now_ns: int) -> list[str]:
     state = heard.message
     approval = "approved" if state.profile.approved else "NOT APPROVED"
@@ -142,6 +164,7 @@ def _state_lines(heard: Heard[State], view: View, now_ns: int) -> list[str]:
     ]
     if state.cause is not None:
         lines.append(f"because: {state.cause}")
+    lines += _bedside_lines(state, heard.age_ns(now_ns))
     lines += [_vital_line(vital, heard, view, now_ns) for vital in state.vitals]
     lines += [f"{lock.state} {lock.rule}: {lock.text}" for lock in state.interlocks if lock.state != "armed"]
     lines += [f"no start: {blocker}" for blocker in state.start_blockers]
@@ -149,6 +172,11 @@ def _state_lines(heard: Heard[State], view: View, now_ns: int) -> list[str]:
     lines += [f"no close: {blocker}" for blocker in state.close_blockers]
     if state.links.journal == "failed":
         lines.append("the journal cannot be written")
+    lines += [
+        f"refused {each.count} x {each.kind} of {each.user}, {_seconds(int(each.age_s * NS_PER_S))} before this state: "
+        f"{each.reason}"
+        for each in state.refusals
+    ]
     return lines
 
 

@@ -28,6 +28,9 @@ CHECKED = {"weight_kg": Decimal(70), "concentration_mg_ml": Decimal(2)}
 """What the second person enters again."""
 ASSESSMENT = {"moaas": 5, "respiration_bpm": 14}
 
+SEEN = (Attested.PRIMED, Attested.LIMBS_APART, Attested.SYRINGE_LABEL, Attested.PUMP_SERIAL)
+"""What only she can see, and finds as it should be."""
+
 ROUND_EVERY_S = 240.0
 """Well within the ten minutes for which an assessment counts."""
 STARTABLE_WITHIN_S = 600.0
@@ -68,13 +71,14 @@ async def prepare(stage: Stage) -> State:
     await stage.anna.must("prepare", **ORDER)
     await stage.anna.must("assess", **ASSESSMENT)
     await attest(stage)
+    await stage.anna.must("presence")
     await repeated(lambda: stage.ben.send("confirm", **CHECKED))
     return await stage.record.until(in_mode(Mode.READY), "the order", within_s=30)
 
 
 async def attest(stage: Stage) -> None:
     """Anna says what only she can see before a start."""
-    for item in (Attested.PRIMED, Attested.LIMBS_APART):
+    for item in SEEN:
         await stage.anna.must("attest", item=item.value)
 
 
@@ -82,6 +86,7 @@ async def make_rounds(stage: Stage) -> None:
     """Anna enters what she observes again and again, until cancelled."""
     while True:
         await stage.pass_time(ROUND_EVERY_S)
+        await stage.anna.send("presence")
         await stage.anna.send("assess", **ASSESSMENT)
 
 
@@ -115,14 +120,33 @@ async def until_clear(stage: Stage, mode: Mode, blockers: Callable[[State], tupl
 
     def look(view: View) -> State | None:
         state = in_mode(mode)(view)
-        return state if state is not None and (not blockers(state) or unacknowledged(view)) else None
+        if state is None:
+            return None
+        left = blockers(state)
+        needs_her = needs_presence(left) or wanted_attestations(left)
+        return state if not left or unacknowledged(view) or needs_her else None
 
     for _ in range(TRIES):
         state = await stage.record.until(look, f"nothing to be in the way in mode {mode.value}", within_s=within_s)
-        if not blockers(state):
+        left = blockers(state)
+        if not left:
             return
+        if needs_presence(left):
+            await stage.anna.must("presence")
+        for item in wanted_attestations(left):
+            await stage.anna.must("attest", item=item.value)
         await acknowledge_all(stage)
     raise ScriptError(f"alarms keep coming: {stage.record.describe()}")
+
+
+def needs_presence(blockers: tuple[str, ...]) -> bool:
+    """Tell whether nobody has confirmed presence at the bedside lately."""
+    return any("confirm presence" in blocker for blocker in blockers)
+
+
+def wanted_attestations(blockers: tuple[str, ...]) -> tuple[Attested, ...]:
+    """Return what a start or a resume wants somebody to have seen; a restart forgets what was attested."""
+    return tuple(item for item in SEEN if any(f"attest {item.value}" in blocker for blocker in blockers))
 
 
 def unacknowledged(view: View) -> tuple[Alarm, ...]:

@@ -133,7 +133,7 @@ def test_a_profile_with_findings_has_no_page(pumpd: Pumpd, tmp_path: Path) -> No
 
 def test_what_does_not_fit_on_a_page_is_not_cut_off(pumpd: Pumpd, tmp_path: Path) -> None:
     path = tmp_path / "long.toml"
-    long = '[[rule]]\nid = "hr-{0}"\nvital = "hr"\nwhen = ">"\nlimit = {0}\nunit = "/min"\nfor_s = {1}\n'
+    long = '[[rule]]\nid = "hr-{0}"\nvital = "hr"\nwhen = ">"\nlimit = {0}\nunit = "/min"\nclear_by = 5\nfor_s = {1}\n'
     rest = 'action = "alert"\nowner = "unassigned"\ncitation = "a test of length"\n\n'
     rules = "".join(long.format(limit, 115 - limit) + rest for limit in range(70, 109))
     path.write_text(CLINIC.read_text().replace("[[age]]", f"{rules}[[age]]", 1))

@@ -239,7 +239,8 @@ def test_a_unit_slip_names_the_unit_that_was_perhaps_meant(tmp_path: Path, chang
         (vital("resume", "hr", "low = 50\nhigh = 110", "low = 125\nhigh = 130"), "a pause for HR has no exit"),
         (rule("spo2-low-pause", "limit = 92", "limit = 96"), "allows values at which rule spo2-low-pause"),
         (rule("hr-low-pause", "limit = 50", "limit = 115"), "a pause for HR has no exit"),
-        (rule("dbp-rise-pause", "limit = 25", "limit = 1"), None),
+        (rule("dbp-rise-pause", "limit = 25", "limit = 6"), None),
+        (rule("dbp-rise-pause", "limit = 25", "limit = 5"), "a pause has no exit for a baseline of 50 mmHg"),
         (vital("resume", "sbp", "low = 90", "low = 130"), "a pause has no exit for a baseline of 90 mmHg"),
         (setting("nibp_interval", "value = 300", "value = 420"), "it would alert in every cycle"),
         # contradictions

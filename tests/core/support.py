@@ -27,6 +27,7 @@ from pumpd.core.commands import (
     Lower,
     Pause,
     Prepare,
+    Presence,
     ReceiptState,
     Resume,
     Role,
@@ -45,6 +46,7 @@ from pumpd.core.effects import (
     SaveSession,
     SendRun,
     SendStop,
+    TestItself,
     WriteIntent,
 )
 from pumpd.core.events import (
@@ -55,6 +57,7 @@ from pumpd.core.events import (
     JournalConfirmed,
     PumpLinkDown,
     PumpLinkUp,
+    SelfTested,
     TokenIssued,
 )
 from pumpd.core.modes import Mode
@@ -93,6 +96,8 @@ OPERATORS = {
     "eva": Role.ENGINEER,
     "vic": Role.VIEWER,
 }
+ROUND_NS = 90 * S
+"""How often the nurse of the world says that she is at the bedside."""
 E = TypeVar("E")
 
 
@@ -140,6 +145,18 @@ def nibp(at_ns: int, sbp: int = 120, dbp: int = 75) -> NibpReading:
         pulse_bpm=70,
         measured_at_ns=at_ns,
     )
+
+
+def self_tested(**changes: object) -> SelfTested:
+    found = SelfTested(
+        begun_ns=0,
+        free_bytes=10_000_000_000,
+        storage_fault=None,
+        library_fault=None,
+        alarm_fault=None,
+        clock_fault=None,
+    )
+    return replace(found, **changes)  # type: ignore[arg-type]  # the tests name the fields
 
 
 def only(effects: Iterable[Effect], kind: type[E]) -> list[E]:
@@ -213,6 +230,9 @@ class World:
     cuff_answers: bool = True
     frames: bool = True
     tokens: bool = True
+    attentive: bool = True
+    self_test: SelfTested | None = field(default_factory=lambda: self_tested())
+    present_ns: int | None = None
     lose: Callable[[], bool] = lambda: False
     programmed: RunOrder | None = None
     last_packet_ns: int = 0
@@ -306,6 +326,10 @@ class World:
                 self.alarms = alarms
             case SaveSession(record=record):
                 self.saved = record
+            case TestItself(begun_ns=begun_ns):
+                if self.self_test is not None:
+                    found = replace(self.self_test, begun_ns=begun_ns)
+                    self.later(30 * MS, lambda: self._tell_all(found))
 
     def _tell_all(self, *events: Event) -> None:
         for event in events:
@@ -403,6 +427,8 @@ class World:
     def _beat(self) -> None:
         if self.tokens:
             self.tell(TokenIssued(token=f"t{self.now_ns}", real_ns=self.now_ns))
+        if self.attentive and self.tokens and (self.present_ns is None or self.now_ns - self.present_ns >= ROUND_NS):
+            self.present()
         if self.frames:
             self.tell(frame(self.now_ns, hr=self.hr, spo2=self.spo2, validity=self.probe))
         self.later(S, self._beat)
@@ -434,6 +460,10 @@ class World:
     def assess(self, moaas: int = 5, rr: int = 14) -> Receipt:
         return self.answer("anna", Assess(moaas=moaas, respiration_bpm=rr))
 
+    def present(self, user: str = "anna", **changes: object) -> Receipt:
+        self.present_ns = self.now_ns
+        return self.answer(user, Presence(), **changes)
+
     def acknowledge_all(self) -> None:
         for alarm in self.core.state.alarms.listed:
             self.command("anna", Acknowledge(alarm=alarm.id, episode=alarm.episode))
@@ -464,7 +494,7 @@ class World:
         return self.answer(user, Lower(rate_ml_h=Decimal(rate_ml_h)))
 
     def attest_all(self) -> None:
-        for item in (Attested.PRIMED, Attested.LIMBS_APART):
+        for item in (Attested.PRIMED, Attested.LIMBS_APART, Attested.SYRINGE_LABEL, Attested.PUMP_SERIAL):
             assert self.attest(item).state is ReceiptState.VERIFIED
 
     def attest(self, item: Attested, user: str = "anna") -> Receipt:

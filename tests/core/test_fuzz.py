@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pumpd.core.commands import Acknowledge
+from pumpd.core.commands import Acknowledge, Symptom, SymptomKind, Tighten
 from pumpd.core.effects import SendRun, StateChanged
 from pumpd.core.events import BrokerConnected, BrokerLost, JournalFailed, JournalRecovered
 from pumpd.core.modes import Mode
@@ -20,6 +20,10 @@ ACTS = (
     "acknowledge",
     "assess",
     "lower",
+    "symptom",
+    "tighten",
+    "leave",
+    "return",
     "cut",
     "connect",
     "mute",
@@ -57,6 +61,12 @@ def act(world: World, what: str) -> None:  # noqa: C901 - one line per act
             world.assess()
         case "lower":
             world.lower("20")
+        case "symptom":
+            world.command("anna", Symptom(symptom=SymptomKind.NAUSEA))
+        case "tighten":
+            world.command("anna", Tighten(rule="spo2-low-pause", limit=95))
+        case "leave" | "return":
+            world.attentive = what == "return"
         case "cut" if world.link_up:
             world.cut()
         case "connect" if not world.link_up:

@@ -15,10 +15,14 @@ from pumpd.core.commands import (
     CommandMalformed,
     CommandReceived,
     Confirm,
+    ConfirmLoosen,
+    Loosen,
     Lower,
+    Presence,
     ReceiptState,
     Resume,
     Start,
+    Tighten,
 )
 from pumpd.core.controller import Core
 from pumpd.core.effects import Receipt, SendRun, SendStop
@@ -56,7 +60,7 @@ from pumpd.core.ports import (
     RunAnswered,
     Validity,
 )
-from tests.core.support import T0, S, World, core_in, frame, in_mode, nibp, only, prepare, settings
+from tests.core.support import T0, S, World, core_in, frame, in_mode, nibp, only, prepare, self_tested, settings
 
 LEGAL = {
     (Mode.IDLE, Trigger.PREPARED): Mode.READY,
@@ -139,6 +143,8 @@ def events(core: Core, now: int) -> list[Event]:
         BrokerConnected(real_ns=now),
         BrokerLost(reason="x", real_ns=now),
         StationSeen(user="anna", real_ns=now),
+        self_tested(begun_ns=now),
+        self_tested(free_bytes=None, storage_fault="x", clock_fault="x"),
         CommandMalformed(user="anna", id=None, reason="x"),
         frame(now),
         frame(now, hr=300, spo2=10),
@@ -169,6 +175,10 @@ HUMAN: tuple[Command, ...] = (
     Lower(rate_ml_h=Decimal(2_000)),
     Attest(item=Attested.PRIMED),
     Assess(moaas=5, respiration_bpm=12),
+    Presence(),
+    Tighten(rule="spo2-low-pause", limit=94),
+    Loosen(rule="hr-low-pause", limit=45, reason="x"),
+    ConfirmLoosen(loosening_hash="x"),
 )
 
 

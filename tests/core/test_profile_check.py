@@ -25,6 +25,7 @@ def hr_rule(number: int, side: Side, limit: int, for_s: int, action: Action) -> 
         for_ns=for_s * NS_PER_S,
         confirm_within_ns=None,
         action=action,
+        clear_by=0,
         owner="test",
         citation="a test",
     )

@@ -68,7 +68,7 @@ def test_each_session_names_its_versions_in_the_record() -> None:
 def test_the_state_on_the_bus_shows_what_was_passed() -> None:
     world = booted()
     world.command("anna", HEAVY)
-    order = _order(world.core.state)
+    order = _order(world.core.state.order, None, None)
     assert order is not None
     assert order.soft_limits_passed == ("weight 118 kg (soft limits 45 to 115)",)
     assert order.soft_limit_reason == "measured twice on two scales"

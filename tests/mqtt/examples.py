@@ -14,12 +14,14 @@ from pumpd.mqtt.payloads import (
     Interlock,
     Links,
     Order,
+    Presence,
     Profile,
     Pump,
     Rate,
     State,
     Vital,
     VitalState,
+    WaitingLoosening,
 )
 
 AT = "2026-11-23T10:00:00.000Z"
@@ -60,6 +62,20 @@ def state(**changes: object) -> State:
         profile=Profile(name="demo", hash="ab12", approved=False),
         order=order(),
         attested=(AttestedItem(item=Attested.PRIMED, by="anna"),),
+        presence=Presence(by="anna", age_s=Decimal(40)),
+        respiration_measured=True,
+        symptoms=(),
+        limits=(),
+        loosening=WaitingLoosening(
+            hash="1005e",
+            rule="hr-low-pause",
+            limit=45,
+            present_limit=50,
+            unit="/min",
+            by="anna",
+            reason="an athlete",
+        ),
+        refusals=(),
         delivery=Delivery(
             low_ml=Decimal("7.21"),
             high_ml=Decimal("7.25"),

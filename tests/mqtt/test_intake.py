@@ -20,12 +20,18 @@ from pumpd.core.commands import (
     CommandMalformed,
     CommandReceived,
     Confirm,
+    ConfirmLoosen,
+    Loosen,
     Lower,
     Pause,
     Prepare,
+    Presence,
     Resume,
     Start,
     Stop,
+    Symptom,
+    SymptomKind,
+    Tighten,
     kind_of,
 )
 from pumpd.core.events import StationSeen
@@ -59,6 +65,12 @@ COMMANDS: list[Command] = [
     Attest(item=Attested.PRIMED),
     Close(),
     Assess(moaas=5, respiration_bpm=14),
+    Presence(),
+    Symptom(symptom=SymptomKind.NAUSEA),
+    Symptom(symptom=SymptomKind.OTHER, emergency=True),
+    Tighten(rule="spo2-low-pause", limit=94),
+    Loosen(rule="hr-low-pause", limit=45, reason="an athlete"),
+    ConfirmLoosen(loosening_hash="c0ffee"),
 ]
 
 
@@ -164,6 +176,25 @@ def test_an_odd_pause_is_still_a_pause() -> None:
     assert received.command == Pause(reason="dizzy")
 
 
+@pytest.mark.req("CLIN-04", "CTRL-02")
+@pytest.mark.parametrize(
+    ("payload", "kind"),
+    [
+        (odd(kind="symptom"), Pause),
+        (odd(kind="symptom", symptom="nausea"), Pause),
+        (odd(kind="symptom", symptom="no-such-symptom", id="id-1"), Pause),
+        (odd(kind="symptom", symptom="chest-pain"), Stop),
+        (odd(kind=" Symptom ", symptom="nausea", emergency=True), Stop),
+        (odd(kind="symptom", symptom=["chest-pain"], emergency="yes"), Pause),
+        (b'{"kind": "symptom", "symptom": "chest', Pause),
+    ],
+)
+def test_an_odd_symptom_halts_all_the_same(payload: bytes, kind: type[Stop]) -> None:
+    received = judge(payload)
+    assert isinstance(received, CommandReceived)
+    assert isinstance(received.command, kind)
+
+
 @pytest.mark.parametrize(
     "payload",
     [
@@ -198,7 +229,7 @@ NAMES = sorted(json.loads(request(PREPARE)))
 def test_a_command_with_any_fields_spoilt_never_raises(command: Command, spoilt: dict[str, object]) -> None:
     members = {**json.loads(request(command)), **spoilt}
     received = judge(odd(**members))
-    if members["kind"] in ("stop", "pause"):
+    if members["kind"] in ("stop", "pause", "symptom"):
         assert isinstance(received, CommandReceived)
     if isinstance(received, CommandReceived):
         assert kind_of(received.command) == str(members["kind"]).strip().lower()
@@ -224,7 +255,7 @@ def test_a_flood_of_one_user_is_cut_and_counted_and_spares_the_others() -> None:
     assert isinstance(later, CommandReceived)
 
 
-@pytest.mark.parametrize("payload", [request(Stop()), request(Pause()), odd(kind="stop")])
+@pytest.mark.parametrize("payload", [request(Stop()), request(Pause()), request(COMMANDS[-5]), odd(kind="stop")])
 @pytest.mark.req("CTRL-02")
 def test_no_flood_holds_a_stop_back(payload: bytes) -> None:
     under = intake()

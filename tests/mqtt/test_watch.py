@@ -5,11 +5,12 @@ from decimal import Decimal
 
 import pytest
 
+from pumpd.core.commands import SymptomKind
 from pumpd.core.ports import VitalKind
 from pumpd.core.quantities import NS_PER_S
 from pumpd.mqtt.client import View
 from pumpd.mqtt.nurse import order_lines
-from pumpd.mqtt.payloads import Links
+from pumpd.mqtt.payloads import Links, MovedLimit, NotedSymptom, Refusal
 from pumpd.mqtt.watch import Screen, render, render_line
 from tests.mqtt import examples
 
@@ -45,6 +46,8 @@ order c0ffee: prepared by anna, confirmed by ben
 given 7.21 to 7.25 mL (14.42 to 14.5 mg) of 17.5 mL, expected end 2026-11-23T10:00:00.000Z
 rate 26.25 mL/h commanded, 26.1 counted
 pump up, infusing, 2.8 s; stops by itself after 5 s, at most 0.04 mL more
+at the bedside: anna, 42.5 s ago
+anna proposes hr-low-pause 50 -> 45 /min, because: an athlete; a second person: confirm-loosen
   spo2     96 %            2.0 s  valid       ok (nonin)
   sbp      -- mmHg   age unknown  missing     stale (suntech)
 pending sbp-high: SBP above 180 mmHg
@@ -55,6 +58,34 @@ no start: already infusing
 @pytest.mark.req("DOSE-11", "COMM-05", "CFG-06", "UI-01")
 def test_the_whole_screen() -> None:
     assert render(with_alarm_and_vital(seen()), 5 * S // 2) == GOLDEN
+
+
+@pytest.mark.req("VIT-13", "VIT-17", "CLIN-04", "CMD-05")
+def test_what_people_said_moved_and_were_refused_is_on_the_screen() -> None:
+    moved = MovedLimit(
+        rule="hr-low-pause", limit=45, profile_limit=50, unit="/min", by="anna", confirmed_by="pia", reason="an athlete"
+    )
+    tightened = MovedLimit(
+        rule="spo2-low-pause", limit=94, profile_limit=92, unit="%", by="ben", confirmed_by=None, reason=""
+    )
+    refused = Refusal(user="vic", kind="start", id="v1", reason="may not start", count=3, age_s=Decimal(7))
+    screen = render(
+        seen(
+            respiration_measured=False,
+            symptoms=(NotedSymptom(symptom=SymptomKind.CHEST_PAIN, ended=True, by="ben"),),
+            limits=(moved, tightened),
+            refusals=(refused,),
+        ),
+        2 * S,
+    ).splitlines()
+    for line in (
+        "RESPIRATION IS NOT MEASURED HERE: count it, and enter it with assess",
+        "symptom: chest-pain, noted by ben, ENDED",
+        "LIMIT MOVED: hr-low-pause 50 -> 45 /min by anna and pia: an athlete",
+        "LIMIT MOVED: spo2-low-pause 92 -> 94 % by ben",
+        "refused 3 x start of vic, 7.0 s before this state: may not start",
+    ):
+        assert line in screen
 
 
 @pytest.mark.req("UI-02")

@@ -104,6 +104,7 @@ async def wrong_entries(theatre: ProcessTheatre, stage: Stage, played: Played) -
     await stage.anna.must("prepare", **script.ORDER)
     await stage.anna.must("assess", **script.ASSESSMENT)
     await script.attest(stage)
+    await stage.anna.must("presence")
     played.answers["own order"] = await stage.anna.send("confirm", **script.CHECKED)
     for name, entry in (
         ("weight again", {"weight_kg": Decimal(71)}),

@@ -82,7 +82,7 @@ def test_a_kill_at_any_instant_ends_flow_by_the_lease_and_can_be_resumed(config:
 
         async def scenario() -> State | None:
             anna, _ = await infuse(bay)
-            await bay.clock.pass_s(rng.uniform(0, 2_000))
+            await attend(anna, within_s=rng.uniform(0, 2_000))
             bay.kill_daemon(after_acts=rng.randrange(1, 40))
             await bay.clock.pass_s(10)
             assert bay.life is not None

@@ -48,10 +48,12 @@ CONCENTRATION_NG_PER_NL = Fraction(2)
 
 def load_bed(config_folder: Path, *, profile: str = "demo") -> Config:
     """Return the configuration of a simulated bed with a profile of `config_folder` and its example site."""
+    profile_file = config_folder / "profiles" / f"{profile}.toml"
     return Config(
         bed=BED,
         site=load_site(config_folder / "site.example.toml"),
-        profile=load_profile(config_folder / "profiles" / f"{profile}.toml"),
+        profile=load_profile(profile_file),
+        profile_file=profile_file,
         versions=(),  # the same seed must give the same record, whatever else has changed in the program
         journal=Path("in-memory"),
         simulated=True,

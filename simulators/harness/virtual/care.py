@@ -1,6 +1,6 @@
 """Two nurses who bring an infusion to its end through whatever happens, from any state on. Knows screens only."""
 
-from pumpd.core.commands import Acknowledge, Assess, Attest, Attested, Confirm, Resume, Start
+from pumpd.core.commands import Acknowledge, Assess, Attest, Attested, Confirm, Presence, Resume, Start
 from pumpd.core.modes import Mode
 from pumpd.mqtt.payloads import State
 from simulators.harness.faults.scenario import Manner
@@ -17,6 +17,8 @@ from simulators.harness.virtual.nurse import (
     WRONG,
     Habits,
     Nurse,
+    needs_presence,
+    wanted_attestation,
 )
 
 HABITS: dict[Manner, Habits] = {
@@ -34,6 +36,7 @@ class Care:
     def __init__(self, anna: Nurse, ben: Nurse) -> None:
         self._anna = anna
         self._ben = ben
+        self._present_ns: int | None = None
         self._assessed_ns: int | None = None
         self._idle_ns = anna.clock.now_ns()
         """Since when nothing has flowed."""
@@ -59,6 +62,9 @@ class Care:
             self._idle_ns = now_ns
         if state.mode is Mode.IDLE:
             await anna.command(ORDER)
+        elif self._must_show_herself(state, now_ns):
+            self._present_ns = now_ns
+            await anna.command(Presence())
         elif self._assessed_ns is None or now_ns - self._assessed_ns > ROUND_EVERY_S * NS_PER_S:
             self._assessed_ns = now_ns
             await anna.command(Assess(moaas=5, respiration_bpm=14))
@@ -75,8 +81,12 @@ class Care:
         elif state.mode is Mode.PAUSED and not state.resume_blockers:
             await anna.command(Resume(order_hash=state.order.hash))
 
+    def _must_show_herself(self, state: State, now_ns: int) -> bool:
+        late = self._present_ns is None or now_ns - self._present_ns > ROUND_EVERY_S * NS_PER_S
+        return late or needs_presence((*state.start_blockers, *state.resume_blockers))
+
     async def _start(self, state: State, order_hash: str) -> None:
-        if any("confirm" in blocker for blocker in state.start_blockers):
+        if any("second person" in each or "confirm again" in each for each in state.start_blockers):
             await self._ben.command(
                 Confirm(
                     order_hash=order_hash,
@@ -93,5 +103,4 @@ def _unattested(state: State) -> Attested | None:
     if state.mode is Mode.READY:
         seen = {each.item for each in state.attested}
         return next((item for item in SEEN_BEFORE_START if item not in seen), None)
-    relieved = Attested.LINE_RELIEVED
-    return relieved if any(relieved.value in blocker for blocker in state.resume_blockers) else None
+    return wanted_attestation(state.resume_blockers)

@@ -19,6 +19,7 @@ from pumpd.core.commands import (
     Confirm,
     Pause,
     Prepare,
+    Presence,
     ReceiptState,
     Resume,
     Start,
@@ -56,9 +57,11 @@ ORDER = Prepare(
 )
 """35 mg in 17.5 mL at 26.25 mL/h."""
 
-SEEN_BEFORE_START = (Attested.PRIMED, Attested.LIMBS_APART)
+SEEN_BEFORE_START = (Attested.PRIMED, Attested.LIMBS_APART, Attested.SYRINGE_LABEL, Attested.PUMP_SERIAL)
 """What a nurse attests for every infusion."""
 
+_GOOD_NEWS = (*SEEN_BEFORE_START, Attested.LINE_RELIEVED)
+"""What a nurse finds as it should be when she looks."""
 _FINAL = frozenset({ReceiptState.VERIFIED, ReceiptState.REFUSED, ReceiptState.UNKNOWN})
 CLOSED = frozenset({Mode.COMPLETED, Mode.ENDED, Mode.FAULT})
 
@@ -285,9 +288,14 @@ async def attend(nurse: Nurse, *, within_s: float) -> State | None:
         await _note_alarms(nurse)
         if clock.now_ns() - assessed_ns > ROUND_EVERY_S * NS_PER_S:
             assessed_ns = clock.now_ns()
+            await nurse.command(Presence())
             await nurse.command(Assess(moaas=5, respiration_bpm=14))
         if state.mode is not Mode.PAUSED:
             paused_ns = clock.now_ns()
+        elif needs_presence(state.resume_blockers):
+            await nurse.command(Presence())
+        elif (item := wanted_attestation(state.resume_blockers)) is not None:
+            await nurse.command(Attest(item=item))
         elif state.order is not None and not state.resume_blockers:
             await nurse.command(Resume(order_hash=state.order.hash))
         elif clock.now_ns() - paused_ns > nurse.habits.gives_up_after_s * NS_PER_S:
@@ -316,10 +324,22 @@ async def _go(nurse: Nurse, mode: Mode, *, within_s: float) -> bool:
         state = nurse.state
         if state is not None and state.mode is Mode.RUNNING:
             return True
-        if state is not None and state.mode is mode and state.order is not None and not state.start_blockers:
+        if state is not None and needs_presence(state.start_blockers):
+            await nurse.command(Presence())
+        elif state is not None and state.mode is mode and state.order is not None and not state.start_blockers:
             await nurse.command(Start(order_hash=state.order.hash))
         await clock.pass_s(nurse.habits.looks_every_s)
     return False
+
+
+def needs_presence(blockers: tuple[str, ...]) -> bool:
+    """Tell whether a start or a resume waits for somebody who says that she is at the bedside."""
+    return any("confirm presence" in blocker for blocker in blockers)
+
+
+def wanted_attestation(blockers: tuple[str, ...]) -> Attested | None:
+    """Return what a start or a resume still wants somebody to have seen; a restart forgets what was attested."""
+    return next((item for item in _GOOD_NEWS if any(f"attest {item.value}" in each for each in blockers)), None)
 
 
 async def _note_alarms(nurse: Nurse) -> None:

@@ -6,17 +6,22 @@ from pumpd.bedside.config import Config
 from pumpd.bedside.local_alarm import LocalAlarm
 from pumpd.bedside.notify import ServiceManager
 from pumpd.bedside.outside import BusSession, JournalCallbacks, Line
+from pumpd.bedside.self_test import Examined
 from pumpd.bedside.serial_line import LineCallbacks
 from pumpd.core.alarms import Alarms, Priority
 from pumpd.core.ports import Journal
 from pumpd.core.session import SessionRecord
 from pumpd.mqtt.session import Callbacks
 from pumpd.mqtt.topics import daemon_filters
+from pumpd.records.selftest import StorageTest
 from simulators.harness.virtual.bus import VirtualBroker, VirtualBusSession
 from simulators.harness.virtual.life import Life
 from simulators.harness.virtual.link import VirtualLine, VirtualLink
 from simulators.harness.virtual.loop import VirtualLoop
 from simulators.harness.virtual.store import VirtualJournal, VirtualStore
+
+FREE_BYTES = 50_000_000_000
+"""What is free on the disk of a simulated bed."""
 
 
 class Sounder:
@@ -28,6 +33,10 @@ class Sounder:
     def sound(self, priority: Priority | None) -> None:
         """Sound this priority."""
         self.priority = priority
+
+    def fault(self) -> str | None:
+        """Return None: it always could."""
+        return None
 
 
 class VirtualOutside:
@@ -92,6 +101,13 @@ class VirtualOutside:
             life=self._life,
             callbacks=callbacks,
         )
+
+    def examine(self, done: Callable[[Examined], None]) -> None:
+        """Find the store as it is, and a library that nobody has touched."""
+        fault = "the disk does not answer" if self._store.is_stalled else self._store.failure
+        storage = StorageTest(free_bytes=FREE_BYTES, fault=fault)
+        found = Examined(storage=storage, library_fault=None)
+        self._loop.call_soon(lambda: done(found) if self._life.is_alive else None)
 
     def local_alarm(self) -> LocalAlarm:
         """Return the alarm at the bedside."""
