@@ -122,6 +122,9 @@ SETTINGS: Mapping[str, Bound] = {
     "pause_max": _bound("300", "3600", "s", "CTRL-06; a longer pause is another session"),
     "session_extra": _bound("600", "5400", "s", "CTRL-06"),
     "vital_pauses": _bound("2", "5", "pauses", "CTRL-06; one pause may be chance"),
+    "hr_difference": _bound("5", "30", "/min", "VIT-11; two sensors differ by a few, and more than 30 hides a limit"),
+    "spo2_difference": _bound("2", "6", "%", "VIT-11; two sensors differ by 2, and more than 6 hides a limit"),
+    "difference": _bound("10", "60", "s", "VIT-11"),
 }
 """Times, volumes and shares of a profile, by their name in its file."""
 

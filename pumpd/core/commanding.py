@@ -125,12 +125,7 @@ def _halt(state: State, command: Stop | Pause, asked: Awaiting, now_ns: int, eff
     because = f" ({command.reason})" if command.reason else ""
     cause = f"{word} by {asked.user}{because}"
     halts = Trigger.HALT in TRANSITIONS[state.mode] or state.mode in {Mode.STOPPING, Mode.UNKNOWN}
-    if ends and halts:
-        aim = Aim.END
-    elif state.mode in {Mode.STARTING, Mode.RUNNING, Mode.STOPPING, Mode.UNKNOWN}:
-        aim = Aim.PAUSE
-    else:
-        aim = Aim.LOOK
+    aim = Aim.END if ends and halts else halting.pause_aim(state)
     halting.halt(state, aim, cause, now_ns, effects, by_human=True)
     if state.halt is not None and state.halt.phase is not Phase.REPEATING:
         reason = "the pump does not obey and is left silent so that its watchdog acts: stop at the pump"
@@ -174,6 +169,7 @@ def _prepare(state: State, command: CommandReceived, entry: Prepare, now_ns: int
 def _forget_patient(state: State, now_ns: int) -> None:
     """The next order may be for somebody else: no value of the session before speaks for it."""
     state.vitals = Vitals()
+    state.differing = {}
     state.interlocks = Interlocks(watched_since_ns=now_ns)
     state.start_steady = {kind: Steady(range=watch.range) for kind, watch in state.start_steady.items()}
     state.override_steady = {kind: Steady(range=watch.range) for kind, watch in state.override_steady.items()}

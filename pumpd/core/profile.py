@@ -201,6 +201,9 @@ class Profile:
     pause_max_ns: int
     session_extra_ns: int
     vital_pauses_max: int
+    hr_difference_bpm: int
+    spo2_difference_percent: int
+    difference_ns: int
 
     @property
     def approved(self) -> bool:
