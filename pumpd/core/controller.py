@@ -307,7 +307,11 @@ class Core:
         if commanded:
             state.cuff = state.cuff.ended(now_ns)
         state.vitals = state.vitals.with_reading(reading)
-        for kind, value in ((VitalKind.SBP, reading.sbp_mmhg), (VitalKind.DBP, reading.dbp_mmhg)):
+        for kind, value in (
+            (VitalKind.SBP, reading.sbp_mmhg),
+            (VitalKind.DBP, reading.dbp_mmhg),
+            (VitalKind.MAP, reading.map_mmhg),  # no rule judges it, but it ends an impossible one
+        ):
             sample = Sample(
                 kind=kind,
                 value=value,

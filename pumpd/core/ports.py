@@ -387,7 +387,7 @@ class Clock(Protocol):
         """Return the clock of people and networks (tokens, stations, presence, broker loss), monotonic."""
 
     def wall_utc(self) -> str:
-        """Return the wall time as RFC 3339 in UTC, for the record only."""
+        """Return the wall time as RFC 3339 in UTC: for the record, and for the age of a message on arrival."""
 
     def call_at(self, when_ns: int, callback: Callable[[], None]) -> Timer:
         """Call `callback` once `now_ns` has reached `when_ns`."""

@@ -242,6 +242,8 @@ def _silences(state: State, now_ns: int) -> Iterator[Complaint]:
     profile = state.settings.profile
     watched = {rule.vital for rule in profile.ages}
     for kind, channels in state.vitals.channels.items():
+        if kind not in watched and kind is not VitalKind.RR:
+            continue
         if len(channels) < 2 and kind in watched:
             continue  # its age says so
         for name, sample in channels.items():
