@@ -27,7 +27,7 @@ from pumpd.core.ports import (
 from pumpd.core.vitals import FUTURE_TOLERANCE_NS
 from pumpd.mqtt import topics
 from pumpd.mqtt.intake import Allowance, Flooded
-from pumpd.mqtt.payloads import Name, encodable, first_complaint
+from pumpd.mqtt.payloads import Name, first_complaint
 from pumpd.mqtt.wire import WireError, read
 
 MAX_INPUT_BYTES = 4 * 1024
@@ -213,7 +213,7 @@ class VitalsIntake:
                 return ComfortSeen(source=name)
             return self._measured(source, kind, payload, at)
         except _RefusedError as refusal:
-            return SourceRefused(source=source, trouble=refusal.trouble, reason=encodable(str(refusal)))
+            return SourceRefused(source=source, trouble=refusal.trouble, reason=str(refusal))
         except _UnusedError as unused:
             return MonitorNotice(source=name, text=f"not used: {unused}") if str(unused) else None
 

@@ -28,6 +28,8 @@ def beat(world: World, seconds: int) -> None:
 def test_a_press_stops_at_once_and_calls_the_nurse() -> None:
     world = running()
     assert isinstance(world.tell(ComfortPressed(source=SOURCE))[0], SendStop)
+    assert world.core.state.halt is not None
+    assert world.core.state.halt.by_human
     world.advance(5)
     assert world.mode is Mode.PAUSED
     alarm = next(alarm for alarm in world.core.state.alarms.listed if alarm.id == "comfort-stop")

@@ -11,6 +11,7 @@ from pumpd.core.controller import Core
 from pumpd.core.events import CuffInflating, SourceOnline, SourceRefused, Trouble
 from pumpd.core.modes import Mode
 from pumpd.core.ports import NibpFailed, NibpReading, Sample, SamplesReceived, Validity, VitalKind
+from pumpd.core.quantities import NS_PER_S
 from tests.core.support import World, nibp, ready, running, settings
 
 HR, SPO2, RR = VitalKind.HR, VitalKind.SPO2, VitalKind.RR
@@ -160,6 +161,8 @@ def test_the_shown_value_has_the_least_room_to_a_limit() -> None:
 def test_a_start_needs_every_source_in_range() -> None:
     world = ready()
     second(world, SPO2, 94, seconds=2)
+    world.advance(2)
+    assert world.core.state.vitals.latest[SPO2].value == 98
     assert "SPO2 94 % is below 95 %" in world.start().reason
     assert world.mode is Mode.READY
 
@@ -226,6 +229,17 @@ def test_a_reading_from_the_bus_does_not_move_the_schedule_of_our_cuff() -> None
     world.tell(other_cuff(world, sbp=120))
     world.tell(NibpFailed(source="cuff2/nibp", cycle=1, reason="invalid", retry=True))
     assert world.core.state.cuff == before
+
+
+@pytest.mark.req("VIT-11", "VIT-14")
+def test_a_reading_that_arrives_after_a_newer_one_of_another_cuff_still_counts() -> None:
+    world = running()
+    own = world.core.state.vitals.readings[-1]
+    world.tell(replace(nibp(own.measured_at_ns - NS_PER_S, sbp=181), source="cuff2/nibp"))
+    world.advance(5)
+    assert world.mode is Mode.ENDED
+    kept = [reading.measured_at_ns for reading in world.core.state.vitals.readings]
+    assert kept == sorted(kept)
 
 
 # ---- respiration ----------------------------------------------------------------------------------------------------

@@ -160,12 +160,14 @@ def test_a_measurement_not_after_the_one_before_is_not_used(earlier_s: int) -> N
 @pytest.mark.req("VIT-06")
 def test_a_repeat_is_ignored_and_an_older_number_is_not_used() -> None:
     bed = Bed()
-    first, second = (json.dumps(bed.message("spo2", value)).encode() for value in (97, 96))
-    sample(bed.send("spo2", first))
-    assert bed.send("spo2", first) is None
+    payload = json.dumps(bed.message("spo2", 97, seq=7)).encode()
+    sample(bed.send("spo2", payload))
+    assert bed.send("spo2", payload) is None
     bed.pass_s(1)
-    sample(bed.say("spo2", 95))
-    assert isinstance(bed.send("spo2", second), MonitorNotice)
+    notice = bed.say("spo2", 96, seq=6)
+    assert isinstance(notice, MonitorNotice)
+    assert "number 6 after 7" in notice.text
+    sample(bed.say("spo2", 95, seq=8))
 
 
 def test_a_new_boot_counts_from_its_own_beginning() -> None:
@@ -368,6 +370,12 @@ def test_a_value_that_is_no_number_is_refused(value: object) -> None:
 )
 def test_what_is_no_message_is_refused(payload: bytes) -> None:
     assert trouble(Bed().send("spo2", payload)) is Trouble.FORM
+
+
+def test_a_refusal_can_be_recorded_whatever_it_quotes() -> None:
+    event = Bed().say("spo2", 97, code="\ud800")
+    assert trouble(event) is Trouble.FORM
+    canonical(event)
 
 
 def test_unknown_fields_are_ignored() -> None:
