@@ -13,7 +13,7 @@ from pumpd.core.commands import Attested
 from pumpd.core.cuff import CYCLE_LIMIT_NS
 from pumpd.core.events import CuffInflating, SourceOnline, SourceRefused, Trouble
 from pumpd.core.ports import Sample, SamplesReceived, Validity, VitalKind, from_bus
-from pumpd.core.profile import Action, Profile, Side
+from pumpd.core.profile import REQUIRED_AGES, Action, Profile, Side
 from pumpd.core.quantities import NS_PER_MIN, NS_PER_S
 from pumpd.core.state import Difference, State
 from pumpd.core.vitals import BY_HAND
@@ -90,8 +90,10 @@ def room(profile: Profile, sample: Sample) -> int:
 
 def compare(state: State, kind: VitalKind, now_ns: int) -> None:
     """Note whether the sources of a vital sign lie too far apart, and since when."""
+    if len(state.vitals.channels.get(kind, ())) < 2:
+        return
     limit = _apart(state.settings.profile).get(kind)
-    if limit is None or len(state.vitals.channels.get(kind, ())) < 2:
+    if limit is None:
         return
     found = sorted(counting(state, kind, now_ns), key=lambda sample: sample.value or 0)
     before = state.differing.get(kind)
@@ -189,6 +191,8 @@ def complaints(state: State, now_ns: int) -> Iterator[Complaint]:
     if state.bus.troubles:
         yield from _refusals(state, now_ns)
     yield from _silences(state, now_ns)
+    if state.broker_lost_real_ns is not None:
+        yield from _unreachable(state)
     if state.settings.comfort_button:
         yield from _button(state, now_ns)
 
@@ -240,26 +244,33 @@ def _carried_by_foreign_only(state: State, now_ns: int) -> bool:
 
 def _silences(state: State, now_ns: int) -> Iterator[Complaint]:
     profile = state.settings.profile
-    watched = {rule.vital for rule in profile.ages}
     for kind, channels in state.vitals.channels.items():
-        if kind not in watched and kind is not VitalKind.RR:
+        ages = kind is not VitalKind.RR  # a respiratory rate has no age rule that would tell
+        if ages and (len(channels) < 2 or kind not in REQUIRED_AGES or not counting(state, kind, now_ns)):
             continue
-        if len(channels) < 2 and kind in watched:
-            continue  # its age says so
         for name, sample in channels.items():
             limit_ns = counts_ns(profile, kind, name)
             if name == BY_HAND or now_ns - sample.measured_at_ns < limit_ns:
                 continue
-            if kind in watched and not counting(state, kind, now_ns):
-                continue
             yield _complaint(
                 f"source-silent-{kind.value}",
-                Priority.LOW if kind in watched else Priority.MEDIUM,
+                Priority.LOW if ages else Priority.MEDIUM,
                 "a source is silent",
                 f"no usable {kind.name} from {name} for {limit_ns // NS_PER_S} s"
-                + ("; another source carries on" if kind in watched else ""),
-                "Look at the monitor and its link." if kind in watched else "Count it, and look at the monitor.",
+                + ("; another source carries on" if ages else ""),
+                "Look at the monitor and its link." if ages else "Count it, and look at the monitor.",
             )
+
+
+def _unreachable(state: State) -> Iterator[Complaint]:
+    if any(from_bus(name) for channels in state.vitals.channels.values() for name in channels):
+        yield _complaint(
+            "sources-unreachable",
+            Priority.MEDIUM,
+            "sources on the bus cannot be heard",
+            "the broker is gone, and with it every source of vital signs on the bus; their values grow old",
+            "Restore the network; look at the monitors themselves.",
+        )
 
 
 def _button(state: State, now_ns: int) -> Iterator[Complaint]:

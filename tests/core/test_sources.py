@@ -8,7 +8,7 @@ from pumpd.core import sources
 from pumpd.core.alarms import Priority
 from pumpd.core.commands import Attested
 from pumpd.core.controller import Core
-from pumpd.core.events import CuffInflating, SourceOnline, SourceRefused, Trouble
+from pumpd.core.events import BrokerConnected, BrokerLost, CuffInflating, SourceOnline, SourceRefused, Trouble
 from pumpd.core.modes import Mode
 from pumpd.core.ports import NibpFailed, NibpReading, Sample, SamplesReceived, Validity, VitalKind
 from pumpd.core.quantities import NS_PER_S
@@ -321,6 +321,16 @@ def test_a_source_that_goes_is_told_at_once_until_it_is_back() -> None:
     assert "source-offline-ox7" in world.alarm_ids()
     world.tell(SourceOnline(source="ox7"))
     assert not world.core.state.bus.troubles
+
+
+def test_without_the_broker_the_sources_on_it_cannot_be_heard_and_that_is_told_at_once() -> None:
+    world = running()
+    world.tell(BrokerLost(reason="x", real_ns=world.now_ns))
+    assert "sources-unreachable" not in world.alarm_ids()
+    world.tell(BrokerConnected(real_ns=world.now_ns))
+    second(world, SPO2, 97)
+    world.tell(BrokerLost(reason="x", real_ns=world.now_ns))
+    assert "sources-unreachable" in world.alarm_ids()
 
 
 def test_coming_back_does_not_clear_another_identity() -> None:
