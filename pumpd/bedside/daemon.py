@@ -27,6 +27,7 @@ from pumpd.core.quantities import NS_PER_S
 from pumpd.core.state import Settings
 from pumpd.mqtt.intake import Flooded, Intake
 from pumpd.mqtt.session import Callbacks
+from pumpd.mqtt.vitals_intake import COMFORT, Moment, VitalsIntake
 from pumpd.records.beginning import RunBegins, run_begins
 
 _log = structlog.get_logger("pumpd")
@@ -71,12 +72,17 @@ class Daemon:
         self._boot = token_hex(8)
         self._operators: dict[str, Role] = config.site.operators
         self._intake = Intake(bed=config.bed, users=frozenset(self._operators))
+        sources = config.site.sources(config.bed)
+        self._inputs = VitalsIntake(bed=config.bed, sources=sources, clinical=config.clinical)
+        measured = {kind for kinds in sources.values() for kind in kinds}
         core = Core(
             Settings(
                 profile=config.profile,
                 operators=self._operators,
                 simulated=config.simulated,
                 versions=config.versions,
+                respiration_measured="rr" in measured,
+                comfort_button=COMFORT in measured,
             )
         )
         self.bedside = Bedside(core=core, loop=loop, make_parts=self._make_parts)
@@ -253,11 +259,19 @@ class Daemon:
         self.bedside.dispatch(BrokerLost(reason=reason, real_ns=self._clock.real_ns()))
 
     def _message(self, topic: str, payload: bytes, retained: bool) -> None:
-        event = self._intake.receive(topic, payload, retained=retained, real_ns=self._clock.real_ns())
+        real_ns = self._clock.real_ns()
+        event = self._intake.receive(topic, payload, retained=retained, real_ns=real_ns) or self._inputs.receive(
+            topic, payload, retained=retained, at=self._moment(real_ns)
+        )
         if isinstance(event, Flooded):
             _log.warning("messages dropped: too many", user=event.user, dropped=event.dropped)
         elif event is not None:
             self.bedside.dispatch(event)
+
+    def _moment(self, real_ns: int) -> Moment:
+        clock = self._clock
+        session = self.bedside.core.state.session
+        return Moment(now_ns=clock.now_ns(), real_ns=real_ns, wall_utc=clock.wall_utc(), session=session)
 
 
 def _refuse_unfit(config: Config, clock: DaemonClock, outside: Outside) -> None:

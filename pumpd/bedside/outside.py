@@ -160,7 +160,7 @@ class RealOutside:
             account=config.site.beds[config.bed],
             password=config.site.daemon_password(config.bed),
             boot=boot,
-            filters=daemon_filters(config.bed, tuple(config.site.operators)),
+            filters=daemon_filters(config.bed, tuple(config.site.operators), config.site.sources(config.bed)),
             callbacks=callbacks,
         )
 

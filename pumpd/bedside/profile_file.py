@@ -45,8 +45,14 @@ _FIELDS = {
     "ms": ("ns", NS_PER_MS),
     "mL": ("nl", NL_PER_ML),
     "pauses": ("max", 1),
+    "/min": ("bpm", 1),
+    "%": ("percent", 1),
 }
 """From the unit of a setting to that of the core's field, and the factor."""
+_EXACT = "worst_extra"
+"""The one setting that the core takes as it is written."""
+_WHOLE = frozenset({"s", "ms", "pauses", "/min", "%"})
+"""Units in which the core counts."""
 
 
 class ProfileError(ValueError):
@@ -117,7 +123,7 @@ def _to_core(form: ProfileForm, digest: str, approvals: tuple[Approval, ...]) ->
     settings = {**form.lease, **form.times}
     scaled: dict[str, int] = {}
     for name, bound in bounds.SETTINGS.items():
-        if bound.unit in _FIELDS:
+        if name != _EXACT:
             unit, factor = _FIELDS[bound.unit]
             scaled[f"{name}_{unit}"] = int(settings[name].value * factor)
     return Profile(
@@ -145,7 +151,7 @@ def _to_core(form: ProfileForm, digest: str, approvals: tuple[Approval, ...]) ->
         ),
         start=tuple(_range(item) for item in form.start),
         resume=tuple(_range(item) for item in form.resume),
-        worst_extra_percent_max=settings["worst_extra"].value,
+        worst_extra_percent_max=settings[_EXACT].value,
         **scaled,
     )
 
@@ -244,7 +250,8 @@ def _settings_findings(form: ProfileForm) -> Iterator[Finding]:
                 yield Finding(where=where, text=text)
                 continue
             yield from _complaints(where, bounds.SETTINGS[name], item.value)
-            if bounds.SETTINGS[name].unit in {"s", "ms"} and item.value != item.value.to_integral_value():
+            whole = name != _EXACT and bounds.SETTINGS[name].unit in _WHOLE
+            if whole and item.value != item.value.to_integral_value():
                 yield Finding(where=where, text=f"{item.value} {item.unit} is not whole; write a whole number")
 
 

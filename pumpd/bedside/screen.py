@@ -9,12 +9,12 @@ from fractions import Fraction
 
 from pydantic import JsonValue
 
-from pumpd.core import limits, phase, readiness, tending
+from pumpd.core import limits, phase, readiness, sources, tending
 from pumpd.core.causes import due, vital_trips
 from pumpd.core.controller import Core
 from pumpd.core.effects import Receipt
 from pumpd.core.modes import OPEN_MODES, Mode
-from pumpd.core.ports import Bus, Clock, Validity, VitalKind
+from pumpd.core.ports import Bus, Clock, Sample, Validity, VitalKind
 from pumpd.core.prescription import Order
 from pumpd.core.profile import Action
 from pumpd.core.quantities import G_PER_KG, NG_PER_MG, NL_PER_ML, NS_PER_H, NS_PER_MIN, NS_PER_S
@@ -154,7 +154,7 @@ class BusScreen:
         self.state_changed()
         now_ns = self._clock.now_ns()
         for kind in SHOWN_VITALS:
-            sample = state.vitals.latest.get(kind)
+            sample = sources.used(state, kind, now_ns)
             if sample is None:
                 continue
             vital = payloads.Vital(
@@ -411,7 +411,7 @@ def _is_watched(state: CoreState) -> bool:
 def _vital_states(state: CoreState, now_ns: int) -> Iterator[payloads.VitalState]:
     trips = vital_trips(state, now_ns) if _is_watched(state) else ()
     for kind in SHOWN_VITALS:
-        sample = state.vitals.latest.get(kind)
+        sample = sources.used(state, kind, now_ns)
         refused = state.vitals.refused.get(kind)
         words = [trip.action.value for trip in trips if trip.rule.startswith(f"{kind.value}-")]
         yield payloads.VitalState(
@@ -424,9 +424,17 @@ def _vital_states(state: CoreState, now_ns: int) -> Iterator[payloads.VitalState
             if sample is None
             else Validity.VALID,
             age_s=None if sample is None else _seconds(now_ns - sample.measured_at_ns),
-            source="none" if sample is None else sample.source,
+            source=_source(state, kind, sample),
             status=words[0] if words else "missing" if sample is None else "ok",
         )
+
+
+def _source(state: CoreState, kind: VitalKind, sample: Sample | None) -> str:
+    """Name the source; where no monitor measures respiration, say so (VIT-17)."""
+    by_hand = kind is VitalKind.RR and not state.settings.respiration_measured
+    if sample is None:
+        return "not measured, to be counted" if by_hand else "none"
+    return f"not measured, counted by {sample.source}" if by_hand else sample.source
 
 
 def _interlocks(state: CoreState, now_ns: int) -> Iterator[payloads.Interlock]:

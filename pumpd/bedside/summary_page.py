@@ -157,6 +157,10 @@ def _times(profile: Profile) -> Iterator[str]:
         f"pause: reminder every {seconds(p.pause_reminder_ns)}; ends after {seconds(p.pause_max_ns)}, after "
         f"{seconds(p.session_extra_ns)} beyond the planned time, or at pause {p.vital_pauses_max} for a vital sign"
     )
+    yield from _wrapped(
+        f"two sources: the worse counts; MEDIUM alarm when they differ by more than {p.hr_difference_bpm} /min or "
+        f"{p.spo2_difference_percent} % for {seconds(p.difference_ns)}"
+    )
     yield f"  cuff: every {seconds(p.nibp_interval_ns)}, during a pause every {seconds(p.nibp_pause_interval_ns)}"
     yield (
         f"  after the infusion: cuff every {seconds(p.observe_nibp_first_ns)} for {seconds(p.observe_first_ns)}, then "

@@ -132,6 +132,9 @@ SETTINGS: Mapping[str, Bound] = {
     "observe_nibp_later": _bound("300", "1800", "s", "CLIN-07; published cohorts measured every 15 min"),
     "observe_min": _bound("3600", "28800", "s", "CLIN-07; 60 min is the shortest published observation"),
     "vital_pauses": _bound("2", "5", "pauses", "CTRL-06; one pause may be chance"),
+    "hr_difference": _bound("5", "30", "/min", "VIT-11; two sensors differ by a few, and more than 30 hides a limit"),
+    "spo2_difference": _bound("2", "6", "%", "VIT-11; two sensors differ by 2, and more than 6 hides a limit"),
+    "difference": _bound("10", "60", "s", "VIT-11"),
 }
 """Times, volumes and shares of a profile, by their name in its file."""
 

@@ -7,7 +7,7 @@ what is missing, late or unknown is a cause.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from pumpd.core import pausing, phase, tending
+from pumpd.core import pausing, phase, sources, tending
 from pumpd.core.alarms import Condition, Priority
 from pumpd.core.counter import STALL_NS, Mismatch
 from pumpd.core.interlocks import Trip
@@ -61,7 +61,7 @@ def may_move(state: State) -> bool:
 
 
 def due(state: State, now_ns: int) -> Iterator[Cause]:
-    """Yield every cause that is due; with nobody infused or observed only a stop not confirmed and no record."""
+    """Yield every cause that is due; with nobody infused or observed only what needs no patient."""
     if state.halt is not None and state.halt.overdue:
         yield _cause(
             Action.PAUSE,
@@ -78,12 +78,15 @@ def due(state: State, now_ns: int) -> Iterator[Cause]:
     if phase.is_observing(state):
         yield from _observing_causes(state, now_ns)
     yield from _journal_causes(state, Priority.MEDIUM)
+    if state.mode is Mode.READY:
+        yield from _source_causes(state, now_ns)
 
 
 def standing(state: State, now_ns: int, *, vitals: bool = True) -> Iterator[Cause]:
     """Yield every cause that is due at `now_ns`, whether or not a session is open."""
     if vitals:
         yield from _vital_causes(state, now_ns)
+    yield from _source_causes(state, now_ns)
     yield from _pump_causes(state, now_ns)
     yield from _pause_causes(state, now_ns)
     for action, condition in tending.owed(state, now_ns):
@@ -160,6 +163,12 @@ def _vital_causes(state: State, now_ns: int) -> Iterator[Cause]:
             condition=condition,
             vital_limit=trip.interlock != "stale",
         )
+
+
+def _source_causes(state: State, now_ns: int) -> Iterator[Cause]:
+    for complaint in sources.complaints(state, now_ns):
+        action = Action.PAUSE if complaint.pauses else Action.ALERT
+        yield Cause(action=action, pressure=False, condition=complaint.condition)
 
 
 def _pump_causes(state: State, now_ns: int) -> Iterator[Cause]:

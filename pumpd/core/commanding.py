@@ -200,12 +200,7 @@ def _halt(state: State, command: Stop | Pause | Symptom, asked: Awaiting, now_ns
         case _:
             assert_never(command)
     halts = Trigger.HALT in TRANSITIONS[state.mode] or state.mode in {Mode.STOPPING, Mode.UNKNOWN}
-    if ends and halts:
-        aim = Aim.END
-    elif state.mode in {Mode.STARTING, Mode.RUNNING, Mode.STOPPING, Mode.UNKNOWN}:
-        aim = Aim.PAUSE
-    else:
-        aim = Aim.LOOK
+    aim = Aim.END if ends and halts else halting.pause_aim(state)
     halting.halt(state, aim, cause, now_ns, effects, by_human=asked.user != DAEMON)
     if state.halt is not None and state.halt.phase is not Phase.REPEATING:
         reason = "the pump does not obey and is left silent so that its watchdog acts: stop at the pump"
@@ -266,6 +261,7 @@ def _close(state: State, user: str, now_ns: int, effects: list[Effect]) -> str |
 def _forget_patient(state: State, now_ns: int) -> None:
     """The next order may be for somebody else: no value of the session before speaks for it."""
     state.vitals = Vitals()
+    state.differing = {}
     state.interlocks = Interlocks(watched_since_ns=now_ns)
     state.start_steady = {kind: Steady(range=watch.range) for kind, watch in state.start_steady.items()}
     state.override_steady = {kind: Steady(range=watch.range) for kind, watch in state.override_steady.items()}

@@ -8,7 +8,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import assert_never
 
-from pumpd.core import causes, commanding, gathering, halting, limits, lowering, phase, routine, starting
+from pumpd.core import (
+    causes,
+    comfort,
+    commanding,
+    gathering,
+    halting,
+    limits,
+    lowering,
+    phase,
+    routine,
+    sources,
+    starting,
+)
 from pumpd.core.alarms import PASSED_TO, Alarm, Alarms, Condition, Priority
 from pumpd.core.commands import Attested, CommandMalformed, CommandReceived
 from pumpd.core.effects import (
@@ -25,6 +37,9 @@ from pumpd.core.events import (
     Booted,
     BrokerConnected,
     BrokerLost,
+    ComfortPressed,
+    ComfortSeen,
+    CuffInflating,
     DeadlineReached,
     Event,
     JournalConfirmed,
@@ -33,6 +48,8 @@ from pumpd.core.events import (
     PumpLinkDown,
     PumpLinkUp,
     SelfTested,
+    SourceOnline,
+    SourceRefused,
     StationSeen,
     TokenIssued,
 )
@@ -63,6 +80,7 @@ from pumpd.core.ports import (
     SamplesReceived,
     Validity,
     VitalKind,
+    from_bus,
 )
 from pumpd.core.profile import Action, VitalRule
 from pumpd.core.quantities import NS_PER_MIN, NS_PER_S
@@ -90,6 +108,7 @@ class Core:
         self._immediate: Mapping[VitalKind, tuple[VitalRule, ...]] = {}
         self._limits = self.state.limits
         self._sort_rules()
+        self._counts_ns = {kind: sources.counts_ns(settings.profile, kind) for kind in VitalKind}
         self.state.start_steady = {wanted.vital: Steady(range=wanted) for wanted in settings.profile.start}
         self.state.override_steady = {
             wanted.vital: Steady(range=replace(wanted, high=wanted.override_high or wanted.high))
@@ -110,6 +129,8 @@ class Core:
     def handle(self, event: Event, now_ns: int) -> Iterator[Effect]:
         """Take one event and yield what is to be done, a stop first. The caller must exhaust the iterator."""
         effects: list[Effect] = []
+        if isinstance(event, SamplesReceived):
+            event = sources.seen_through_cuff(self.state, event, now_ns)
         stopped = isinstance(event, SamplesReceived) and self._acts_at_once(event.samples, now_ns)
         if stopped:
             yield SendStop()
@@ -139,6 +160,7 @@ class Core:
         times.extend(routine.deadlines_ns(state, now_ns))
         if state.alarms.listed:
             times.extend(due_ns for due_ns in state.alarms.deadlines_ns(self._passed_after_ns) if due_ns > now_ns)
+        times.extend(due_ns for due_ns in sources.deadlines_ns(state) if due_ns > now_ns)
         return min(times)
 
     def permission(self, now_ns: int) -> bool:
@@ -197,6 +219,7 @@ class Core:
         match event:
             case SamplesReceived():
                 for sample in event.samples:
+                    sources.heard(state, sample.source)
                     self._take_sample(sample, now_ns)
             case PumpStatus():
                 self._take_status(event, now_ns, effects)
@@ -213,7 +236,9 @@ class Core:
             case NibpReading():
                 self._take_reading(event, now_ns, effects)
             case NibpFailed():
-                state.cuff = state.cuff.failed(now_ns, retry=event.retry)
+                sources.deflated(state, event.source)
+                if not from_bus(event.source):
+                    state.cuff = state.cuff.failed(now_ns, retry=event.retry)
                 effects.append(Decision(cause="cuff", text=f"no cuff reading from {event.source}: {event.reason}"))
             case MonitorNotice():
                 effects.append(Decision(cause="monitor", text=f"{event.source}: {event.text}"))
@@ -264,6 +289,17 @@ class Core:
                 pass  # recorded by the shell; status age and time-outs do the judging
             case Booted():
                 self._boot(event, now_ns, effects)
+            case SourceRefused():
+                if sources.refused(state, event, now_ns):
+                    effects.append(Decision(cause="source", text=f"{event.source} refused: {event.reason}"))
+            case SourceOnline():
+                sources.online(state, event)
+            case CuffInflating():
+                sources.inflation(state, event, now_ns)
+            case ComfortPressed():
+                comfort.pressed(state, event, now_ns, effects)
+            case ComfortSeen():
+                comfort.seen(state, event, now_ns)
             case _:
                 assert_never(event)
 
@@ -282,23 +318,46 @@ class Core:
             sample = replace(sample, measured_at_ns=now_ns)  # age counts at least from receipt (VIT-04)
         state.vitals = state.vitals.take(sample, now_ns)
         kind = sample.kind
+        if valid or not state.vitals.carried_elsewhere(sample):
+            self._watch_steady(sample)
+        state.interlocks = state.interlocks.take(
+            sample,
+            self._rules.get(kind, ()),
+            state.baseline,
+            others=sources.others(state, sample, now_ns),
+            counts_ns=self._counts_ns[kind],
+        )
+        sources.compare(state, kind, now_ns)
+
+    def _watch_steady(self, sample: Sample) -> None:
+        """All sources of a vital sign must be in range; one without a value does not count while another gives one."""
+        state = self.state
+        kind = sample.kind
         if (watch := state.start_steady.get(kind)) is not None:
             state.start_steady = {**state.start_steady, kind: watch.take(sample)}
         if (watch := state.override_steady.get(kind)) is not None:
             state.override_steady = {**state.override_steady, kind: watch.take(sample)}
         if (watch := state.resume_steady.get(kind)) is not None:
             state.resume_steady = {**state.resume_steady, kind: watch.take(sample)}
-        state.interlocks = state.interlocks.take(sample, self._rules.get(kind, ()), state.baseline)
 
     def _take_reading(self, reading: NibpReading, now_ns: int, effects: list[Effect]) -> None:
         state = self.state
+        commanded = not from_bus(reading.source)  # the schedule is that of the cuff we inflate
+        sources.heard(state, reading.source)
+        sources.deflated(state, reading.source)
         if not state.vitals.accepts_reading(reading, now_ns):
-            state.cuff = state.cuff.failed(now_ns, retry=False)
+            if commanded:
+                state.cuff = state.cuff.failed(now_ns, retry=False)
             effects.append(Decision(cause="cuff", text=f"reading {reading.cycle} of {reading.source} is not usable"))
             return
-        state.cuff = state.cuff.ended(now_ns)
+        if commanded:
+            state.cuff = state.cuff.ended(now_ns)
         state.vitals = state.vitals.with_reading(reading)
-        for kind, value in ((VitalKind.SBP, reading.sbp_mmhg), (VitalKind.DBP, reading.dbp_mmhg)):
+        for kind, value in (
+            (VitalKind.SBP, reading.sbp_mmhg),
+            (VitalKind.DBP, reading.dbp_mmhg),
+            (VitalKind.MAP, reading.map_mmhg),  # no rule judges it, but it ends an impossible one
+        ):
             sample = Sample(
                 kind=kind,
                 value=value,

@@ -1,6 +1,7 @@
 """What the shell tells the core besides the facts of drivers and the commands of people."""
 
 from dataclasses import dataclass
+from enum import Enum, unique
 
 from pumpd.core.alarms import Alarms
 from pumpd.core.commands import CommandMalformed, CommandReceived
@@ -104,6 +105,58 @@ class SelfTested:
     clock_fault: str | None
 
 
+@unique
+class Trouble(Enum):
+    """Why messages of a source on the bus are not used."""
+
+    IDENTITY = "identity"  # another patient's, bed's or session's, or another source's
+    CLOCK = "clock"  # measured in the future
+    DEMO = "demo"  # a demonstration, in clinical mode
+    FORM = "form"  # not what the contract says: code, name, unit, number, time
+    OFFLINE = "offline"  # the source, or its will, says that it has gone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceRefused:
+    """A source on the bus gave something that is not used, and people must know."""
+
+    source: str
+    trouble: Trouble
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceOnline:
+    """A source on the bus says that it is there."""
+
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CuffInflating:
+    """A cuff on the bus begins or ends to inflate; `limb_shared` says that the probe is on the same limb."""
+
+    source: str
+    limb_shared: bool
+    on: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComfortSeen:
+    """The patient's comfort button is there and not pressed."""
+
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComfortPressed:
+    """The patient presses the comfort button."""
+
+    source: str
+
+
+BusEvent = SourceRefused | SourceOnline | CuffInflating | ComfortSeen | ComfortPressed
+
 Event = (
     Booted
     | PumpLinkUp
@@ -121,4 +174,5 @@ Event = (
     | CommandMalformed
     | MonitorEvent
     | PumpFact
+    | BusEvent
 )

@@ -79,6 +79,12 @@ def _note_automatic(state: State, aim: Aim, cause: str) -> None:
         state.halted = Halted(mode=state.mode, moving=moving, aim=aim, cause=cause)
 
 
+def pause_aim(state: State) -> Aim:
+    """Return what a person's pause aims at: a pause where something may move, else to look that nothing does."""
+    moves = state.mode in {Mode.STARTING, Mode.RUNNING, Mode.STOPPING, Mode.UNKNOWN}
+    return Aim.PAUSE if moves else Aim.LOOK
+
+
 def _abandon_start(state: State, cause: str, effects: list[Effect]) -> None:
     """A start on its way is over. Before RUN it is certainly not done; after it, rest will tell."""
     starting = state.starting

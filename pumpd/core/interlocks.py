@@ -1,7 +1,8 @@
 """The rules on vital signs: when each is due, and why. Pure functions over samples, ages and the profile's data.
 
 A rule waits (`Pending`) from the sample that crossed its limit: for its set time, or for a repeat of the cuff that
-confirms it or fails to come in time. An unusable sample neither starts nor clears a rule.
+confirms it or fails to come in time. An unusable sample neither starts nor clears a rule. With several sources a rule
+waits from the first that crossed its limit until none that counts is beyond it: the worse is used (VIT-11).
 """
 
 from collections.abc import Mapping
@@ -41,13 +42,25 @@ class Interlocks:
     """The state of all vital-sign rules."""
 
     pending: Mapping[str, Pending] = field(default_factory=dict)
-    impossible: Mapping[VitalKind, Sample] = field(default_factory=dict)
+    impossible: Mapping[tuple[VitalKind, str], Sample] = field(default_factory=dict)
     watched_since_ns: int = 0  # from when a vital that never came counts as missing
 
-    def take(self, sample: Sample, rules: tuple[VitalRule, ...], baseline: Baseline | None) -> "Interlocks":
-        """Return the interlocks after one sample; `rules` are those of its kind."""
+    def take(
+        self,
+        sample: Sample,
+        rules: tuple[VitalRule, ...],
+        baseline: Baseline | None,
+        *,
+        others: tuple[int, ...] = (),
+        counts_ns: int = 0,
+    ) -> "Interlocks":
+        """Return the interlocks after one sample.
+
+        `rules` are those of its kind, `others` the values of the other sources that count, and a sample counts for
+        `counts_ns`.
+        """
         if sample.validity is Validity.IMPOSSIBLE:
-            return replace(self, impossible={**self.impossible, sample.kind: sample})
+            return replace(self, impossible={**self.impossible, (sample.kind, sample.source): sample})
         value = sample.value
         if sample.validity is not Validity.VALID or value is None:
             return self
@@ -60,15 +73,16 @@ class Interlocks:
                 pending[rule.id] = replace(before, rule=rule, value=value, limit=limit)
                 continue
             if limit is None or not rule.side.beyond(value, limit):
-                if before is not None:
+                elsewhere = limit is not None and any(rule.side.beyond(other, limit) for other in others)
+                if before is not None and not elsewhere:
                     pending = dict(self.pending) if pending is None else pending
                     del pending[rule.id]
                 continue
             pending = dict(self.pending) if pending is None else pending
             pending[rule.id] = _crossed(rule, before, value, limit, sample.measured_at_ns)
         impossible = self.impossible
-        if sample.kind in impossible:
-            impossible = {kind: old for kind, old in impossible.items() if kind is not sample.kind}
+        if impossible and any(_disproves(sample, old, counts_ns) for old in impossible.values()):
+            impossible = {key: old for key, old in impossible.items() if not _disproves(sample, old, counts_ns)}
         if pending is None and impossible is self.impossible:
             return self
         return replace(self, pending=self.pending if pending is None else pending, impossible=impossible)
@@ -126,6 +140,13 @@ class Interlocks:
             due_at_ns = (measured_ns + rule.alert_ns, measured_ns + rule.pause_ns, measured_ns + rule.end_ns)
             times += [due_ns for due_ns in due_at_ns if due_ns > now_ns]
         return min(times, default=None)
+
+
+def _disproves(sample: Sample, impossible: Sample, counts_ns: int) -> bool:
+    """Say whether a usable sample clears an impossible one: of the same source, or of another long after it."""
+    if sample.kind is not impossible.kind:
+        return False
+    return sample.source == impossible.source or sample.measured_at_ns - impossible.measured_at_ns > counts_ns
 
 
 def _limit(rule: VitalRule, baseline: Baseline | None) -> int | None:

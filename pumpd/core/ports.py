@@ -55,6 +55,7 @@ class Validity(Enum):
     SEARCHING = "searching"  # no good pulse signal
     PROBE_OFF = "probe off"  # sensor unplugged or not on the patient
     IMPOSSIBLE = "impossible"  # beyond the possible range although the device calls it good
+    CUFF_INFLATING = "cuff inflating"  # the cuff cuts off the pulse on the limb of the probe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +68,11 @@ class Sample:
     measured_at_ns: int
     source: str
     seq: int
+
+
+def from_bus(source: str) -> bool:
+    """Say whether a source's name is that of a channel on the bus, `source/kind`; no other name has a slash."""
+    return "/" in source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +91,7 @@ class NibpReading:
     sbp_mmhg: int
     dbp_mmhg: int
     map_mmhg: int
-    pulse_bpm: int
+    pulse_bpm: int | None
     measured_at_ns: int
 
 
@@ -381,7 +387,7 @@ class Clock(Protocol):
         """Return the clock of people and networks (tokens, stations, presence, broker loss), monotonic."""
 
     def wall_utc(self) -> str:
-        """Return the wall time as RFC 3339 in UTC, for the record only."""
+        """Return the wall time as RFC 3339 in UTC: for the record, and for the age of a message on arrival."""
 
     def call_at(self, when_ns: int, callback: Callable[[], None]) -> Timer:
         """Call `callback` once `now_ns` has reached `when_ns`."""

@@ -216,6 +216,9 @@ class Profile:
     observe_first_ns: int
     observe_nibp_later_ns: int
     observe_min_ns: int
+    hr_difference_bpm: int
+    spo2_difference_percent: int
+    difference_ns: int
 
     @property
     def approved(self) -> bool:

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 
-from pumpd.core import proving
+from pumpd.core import proving, sources
 from pumpd.core.alarms import Priority
 from pumpd.core.causes import standing
 from pumpd.core.commands import Attested
 from pumpd.core.delivery import LEAST_RUN_NL
 from pumpd.core.modes import Mode
-from pumpd.core.ports import NibpReading, VitalKind
+from pumpd.core.ports import NibpReading, Sample, VitalKind, from_bus
 from pumpd.core.profile import Action, Range
 from pumpd.core.quantities import NL_PER_ML, NS_PER_MIN, NS_PER_S, text
 from pumpd.core.state import Starting, State
@@ -174,11 +174,22 @@ def _range_blockers(state: State, wanted: Range, now_ns: int, *, override: bool)
     if age_ns > limit_ns:
         yield f"{kind.name} is {age_ns / NS_PER_S:.0f} s old, limit {limit_ns / NS_PER_S:.0f} s"
         return
-    shown = f"{kind.name} {sample.value} {kind.unit}"
-    if sample.value < wanted.low:
+    counted = sources.counting(state, kind, now_ns)
+    if not counted and from_bus(sample.source):
+        yield f"{kind.name} of {sample.source} is {age_ns / NS_PER_S:.0f} s old and no longer counts"
+    for each in counted or (sample,):
+        yield from _outside(each, wanted, override=override)
+
+
+def _outside(sample: Sample, wanted: Range, *, override: bool) -> Iterator[str]:
+    kind, value = sample.kind, sample.value
+    if value is None:
+        return
+    shown = f"{kind.name} {value} {kind.unit}"
+    if value < wanted.low:
         yield f"{shown} is below {wanted.low} {kind.unit}"
-    elif wanted.high is not None and sample.value > wanted.high:
-        if wanted.override_high is None or sample.value > wanted.override_high:
+    elif wanted.high is not None and value > wanted.high:
+        if wanted.override_high is None or value > wanted.override_high:
             yield f"{shown} is above {wanted.high} {kind.unit}"
         elif not override:
             yield f"{shown} is above {wanted.high} {kind.unit}: a prescriber must start, with a reason"

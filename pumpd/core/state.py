@@ -10,12 +10,12 @@ from pumpd.core.counter import CounterWatch
 from pumpd.core.cuff import CuffSchedule
 from pumpd.core.delivery import Ledger
 from pumpd.core.effects import Receipt
-from pumpd.core.events import SelfTested
+from pumpd.core.events import SelfTested, SourceRefused
 from pumpd.core.evidence import Halted
 from pumpd.core.interlocks import Interlocks
 from pumpd.core.lockout import Lockout
 from pumpd.core.modes import Mode
-from pumpd.core.ports import PumpAlarmed, PumpAttached, PumpCounter, PumpStatus, RunOrder, VitalKind
+from pumpd.core.ports import PumpAlarmed, PumpAttached, PumpCounter, PumpStatus, RunOrder, Sample, VitalKind
 from pumpd.core.prescription import Order
 from pumpd.core.profile import Profile, Version
 from pumpd.core.quarantine import Refusal
@@ -35,6 +35,10 @@ class Settings:
     """Whether pump and monitors are simulated; shown on every screen."""
     versions: tuple[Version, ...] = ()
     """Program, library and profile, as the record of each session names them."""
+    respiration_measured: bool = False
+    """Whether a monitor at this bed measures respiration; elsewhere people count it (VIT-17)."""
+    comfort_button: bool = False
+    """Whether the patient has a button whose link is to be watched (CLIN-05)."""
 
 
 @unique
@@ -110,6 +114,27 @@ class PumpView:
         return f"no link to the pump: {self.link_reason or 'its port was not opened yet'}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """Two sources of one vital sign that lie too far apart."""
+
+    low: Sample
+    high: Sample
+    since_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BusSources:
+    """What is known of the sources on the bus besides their samples."""
+
+    troubles: Mapping[str, tuple[SourceRefused, int]] = field(default_factory=dict)
+    """What was last refused of a source, and when; gone with the next message of it that is used."""
+    inflating: Mapping[str, int] = field(default_factory=dict)
+    """Cuffs on the limb of the probe that inflate, each since when."""
+    button_seen_ns: int | None = None
+    button_pressed: bool = False
+
+
 @dataclass(slots=True, kw_only=True)
 class State:
     """The state of one bedside. Only `Core` changes it."""
@@ -174,6 +199,8 @@ class State:
     override_steady: Mapping[VitalKind, Steady] = field(default_factory=dict)
     resume_steady: Mapping[VitalKind, Steady] = field(default_factory=dict)
     cuff: CuffSchedule = field(default_factory=CuffSchedule)
+    differing: Mapping[VitalKind, Difference] = field(default_factory=dict)
+    bus: BusSources = field(default_factory=BusSources)
 
     alarms: Alarms = field(default_factory=Alarms)
     happened: tuple[Condition, ...] = ()

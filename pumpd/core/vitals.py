@@ -1,9 +1,12 @@
-"""What is known of the patient and how old it is. Missing is not normal; a repeat never makes an old value young."""
+"""What is known of the patient and how old it is. Missing is not normal; a repeat never makes an old value young.
+
+A vital sign can have several sources. Each has a newest sample of its own; which of them counts is in `sources.py`.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from pumpd.core.ports import NibpReading, Sample, Validity, VitalKind
+from pumpd.core.ports import NibpReading, Sample, Validity, VitalKind, from_bus
 from pumpd.core.profile import Range
 from pumpd.core.quantities import NS_PER_S
 from pumpd.core.session import Baseline
@@ -18,6 +21,13 @@ ENTERED = frozenset({VitalKind.RR, VitalKind.MOAAS})
 ENTERED_BY = "nurse "
 """Begins the source of what a person has entered; her name follows."""
 PRESSURES = frozenset({VitalKind.SBP, VitalKind.DBP})
+BY_HAND = "by hand"
+_NONE: Mapping[str, Sample] = {}
+
+
+def channel(sample: Sample) -> str:
+    """Return what counts as one source: a device, or all people together, for the next count corrects the last."""
+    return BY_HAND if sample.kind in ENTERED and not from_bus(sample.source) else sample.source
 
 
 def is_entered(sample: Sample) -> bool:
@@ -46,7 +56,7 @@ class Steady:
             return self if self.since_ns is None else replace(self, since_ns=None)
         unbroken = self.since_ns is not None and sample.measured_at_ns - self.last_ns <= GAP_NS
         since = self.since_ns if unbroken else sample.measured_at_ns
-        return Steady(range=self.range, since_ns=since, last_ns=sample.measured_at_ns)
+        return Steady(range=self.range, since_ns=since, last_ns=max(self.last_ns, sample.measured_at_ns))
 
     def held_ns(self, now_ns: int) -> int:
         """Return for how long it has held; 0 when it does not, or when the stream has paused."""
@@ -57,17 +67,20 @@ class Steady:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vitals:
-    """The newest usable sample of each vital sign, the newest refusal after it, and the cuff readings."""
+    """The newest usable samples of each vital sign, the newest refusal after them, and the cuff readings."""
 
     latest: Mapping[VitalKind, Sample] = field(default_factory=dict)
+    """The newest of all sources: it says how old a vital sign is, not which value counts."""
+    channels: Mapping[VitalKind, Mapping[str, Sample]] = field(default_factory=dict)
+    """The newest of each source."""
     refused: Mapping[VitalKind, Sample] = field(default_factory=dict)
     readings: tuple[NibpReading, ...] = ()
 
     def accepts(self, sample: Sample, now_ns: int) -> bool:
-        """Say whether the sample is new: not a repeat, not older than the one before, not from the future."""
+        """Say whether the sample is new: not a repeat, not older than its source's before, not from the future."""
         if sample.measured_at_ns > now_ns + FUTURE_TOLERANCE_NS:
             return False
-        before = self.latest.get(sample.kind)
+        before = self.channels.get(sample.kind, _NONE).get(channel(sample))
         if before is None or sample.measured_at_ns > before.measured_at_ns:
             return True
         # two entries of people in one instant: the second corrects the first
@@ -75,30 +88,44 @@ class Vitals:
 
     def take(self, sample: Sample, now_ns: int) -> "Vitals":
         """Return the vitals after one sample. An unusable one renews nothing; it only explains."""
+        kind = sample.kind
         if sample.validity is Validity.VALID and sample.value is not None and self.accepts(sample, now_ns):
+            newest = self.latest.get(kind)
+            overtaken = newest is not None and newest.measured_at_ns > sample.measured_at_ns
             return Vitals(
-                latest={**self.latest, sample.kind: sample},
-                refused={kind: old for kind, old in self.refused.items() if kind is not sample.kind}
-                if sample.kind in self.refused
+                latest=self.latest if overtaken else {**self.latest, kind: sample},
+                channels={**self.channels, kind: {**self.channels.get(kind, _NONE), channel(sample): sample}},
+                refused={each: old for each, old in self.refused.items() if each is not kind}
+                if kind in self.refused
                 else self.refused,
                 readings=self.readings,
             )
-        if sample.validity is Validity.VALID:
+        if sample.validity is Validity.VALID or self.carried_elsewhere(sample):
             return self
-        before = self.refused.get(sample.kind)
+        before = self.refused.get(kind)
         if before is not None and before.validity is sample.validity:
             return self
-        return replace(self, refused={**self.refused, sample.kind: sample})
+        return replace(self, refused={**self.refused, kind: sample})
+
+    def carried_elsewhere(self, sample: Sample) -> bool:
+        """Say whether another source of the same vital sign gave a usable sample just before."""
+        own = channel(sample)
+        return any(
+            name != own and sample.measured_at_ns - other.measured_at_ns <= GAP_NS
+            for name, other in self.channels.get(sample.kind, _NONE).items()
+        )
 
     def accepts_reading(self, reading: NibpReading, now_ns: int) -> bool:
         """Say whether a cuff reading is new, not from the future and possible in itself (VIT-04, VIT-19)."""
-        newer = not self.readings or reading.measured_at_ns > self.readings[-1].measured_at_ns
+        own = [before for before in self.readings if before.source == reading.source]
+        newer = not own or reading.measured_at_ns > own[-1].measured_at_ns
         possible = 0 < reading.dbp_mmhg < reading.map_mmhg < reading.sbp_mmhg
         return newer and possible and reading.measured_at_ns <= now_ns + FUTURE_TOLERANCE_NS
 
     def with_reading(self, reading: NibpReading) -> "Vitals":
         """Keep a cuff reading for the baseline and for resuming."""
-        return replace(self, readings=(*self.readings, reading)[-KEPT_READINGS:])
+        readings = sorted((*self.readings, reading), key=lambda each: each.measured_at_ns)
+        return replace(self, readings=tuple(readings[-KEPT_READINGS:]))
 
     def age_ns(self, kind: VitalKind, now_ns: int) -> int | None:
         """Return the age of the newest usable sample, or None when there never was one."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pumpd.core.ports import VitalKind
 from pumpd.mqtt.site import Site, SiteError
-from pumpd.mqtt.topics import ROOT, BedTopics, daemon_filters, screen_filters
+from pumpd.mqtt.topics import INPUT_STATUS, ROOT, BedTopics, Channel, Topic, daemon_filters, inputs, screen_filters
 
 PASSWORD_BYTES = 32
 EVERY_BED = "+"
@@ -52,11 +52,25 @@ def rights(site: Site) -> Mapping[str, Rights]:
                 *(topics.vital(kind) for kind in VitalKind),
                 *(topics.ack(user) for user in users),
             ),
-            subscribe=daemon_filters(bed, users),
+            subscribe=daemon_filters(bed, users, site.sources(bed)),
         )
+        for source, kinds in site.sources(bed).items():
+            table[source] = Rights(publish=inputs(bed, {source: kinds}), subscribe=())
     for reader in site.readers:
         table[reader] = Rights(publish=(), subscribe=screens)
     return table
+
+
+def wills(site: Site) -> Mapping[str, str]:
+    """Return the one topic on which an account may leave a last will, for each that may."""
+    return {
+        **{account: BedTopics(bed=bed).status for bed, account in site.beds.items()},
+        **{
+            source: str(Topic(bed=bed, channel=Channel.INPUT, name=source, detail=INPUT_STATUS))
+            for bed in site.beds
+            for source in site.sources(bed)
+        },
+    }
 
 
 def mosquitto_acl(site: Site) -> str:

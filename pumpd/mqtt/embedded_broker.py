@@ -16,11 +16,10 @@ from amqtt.contexts import BrokerConfig, ListenerConfig  # type: ignore[import-u
 from amqtt.errors import BrokerError  # type: ignore[import-untyped]  # amqtt has no py.typed
 from pwdlib.hashers.argon2 import Argon2Hasher
 
-from pumpd.mqtt.accounts import provision, rights, write_private
+from pumpd.mqtt.accounts import provision, rights, wills, write_private
 from pumpd.mqtt.broker_command import add_broker_arguments
 from pumpd.mqtt.broker_rules import SiteBroker
 from pumpd.mqtt.site import Site, SiteError, is_loopback, load_site
-from pumpd.mqtt.topics import BedTopics
 
 MAX_CONNECTIONS = 500
 SHUTDOWN_S = 5.0
@@ -42,13 +41,12 @@ def configuration(site: Site, port: int) -> BrokerConfig:
     table = rights(site)
     publish = {account: list(allowed.publish) for account, allowed in table.items()}
     read = {account: list(allowed.subscribe) for account, allowed in table.items()}
-    wills = {account: BedTopics(bed=bed).status for bed, account in site.beds.items()}
     host = site.broker.host
     bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     return BrokerConfig(
         listeners={"default": ListenerConfig(bind=bind, max_connections=MAX_CONNECTIONS)},
         plugins={
-            f"{_RULES}.LogIn": {"password_file": str(passwords), "wills": wills},
+            f"{_RULES}.LogIn": {"password_file": str(passwords), "wills": dict(wills(site))},
             f"{_RULES}.Rights": {"publish_acl": publish, "subscribe_acl": read, "receive_acl": read},
         },
     )

@@ -247,14 +247,15 @@ class Flooded:
 
 
 @dataclass(slots=True)
-class _Allowance:
-    """How much a user may still send: one second's worth when full, refilled by the time that passes."""
+class Allowance:
+    """How much a user or a source may still send: one second's worth when full, refilled by the time that passes."""
 
     since_ns: int
     credit_ns: int = NS_PER_S
     dropped: int = 0
 
     def take(self, now_ns: int) -> bool:
+        """Say whether one more message is let through."""
         self.credit_ns = min(self.credit_ns + max(now_ns - self.since_ns, 0), NS_PER_S)
         self.since_ns = now_ns
         if self.credit_ns < _COST_NS:
@@ -274,7 +275,7 @@ class Intake:
 
     bed: str
     users: frozenset[str]
-    _allowances: dict[str, _Allowance] = field(default_factory=dict)
+    _allowances: dict[str, Allowance] = field(default_factory=dict)
 
     def receive(
         self, topic: str, payload: bytes, *, retained: bool, real_ns: int
@@ -295,7 +296,7 @@ class Intake:
         else:
             return None
         holder = user if user in self.users else _STRANGERS
-        allowance = self._allowances.setdefault(holder, _Allowance(since_ns=real_ns))
+        allowance = self._allowances.setdefault(holder, Allowance(since_ns=real_ns))
         return event if allowance.take(real_ns) else Flooded(user=user, dropped=allowance.dropped)
 
     def _is_station(self, topic: topics.Topic) -> bool:

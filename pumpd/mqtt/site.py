@@ -63,6 +63,14 @@ class Bed(_Section):
     account: Name
 
 
+class Source(_Section):
+    """One source of vital signs, or a comfort button, on the bus; its name is its account. It belongs to one bed."""
+
+    name: Name
+    bed: Name
+    kinds: Annotated[list[Literal["hr", "pr", "spo2", "rr", "nibp", "comfort"]], Field(min_length=1, max_length=6)]
+
+
 class Accepted(_Section):
     """One version of program, library or profile that the site has accepted for clinical use."""
 
@@ -79,18 +87,34 @@ class _File(_Section):
     broker: BrokerSection = BrokerSection()
     operator: Annotated[list[Operator], Field(min_length=1, max_length=200)]
     bed: Annotated[list[Bed], Field(min_length=1, max_length=64)]
+    source: Annotated[list[Source], Field(max_length=200)] = []
     accepted: Annotated[list[Accepted], Field(max_length=100)] = []
 
     @model_validator(mode="after")
     def _names_are_one_persons(self) -> Self:
-        accounts = [*(each.name for each in self.operator), *(each.account for each in self.bed), *self.readers]
+        accounts = [
+            *(each.name for each in self.operator),
+            *(each.account for each in self.bed),
+            *self.readers,
+            *(each.name for each in self.source),
+        ]
         for what, names in (("account", accounts), ("bed", [each.name for each in self.bed])):
             folded = [name.lower() for name in names]
             for name in names:
                 if name.lower() == RESERVED_BED:
                     raise ValueError(f"the name {name!r} is reserved for the clinic process")
                 if folded.count(name.lower()) > 1:
-                    raise ValueError(f"the {what} {name!r} is given twice; each operator, bed and reader needs its own")
+                    raise ValueError(
+                        f"the {what} {name!r} is given twice; each operator, bed, reader and source needs its own"
+                    )
+        for source in self.source:
+            if source.bed not in {each.name for each in self.bed}:
+                raise ValueError(f"the source {source.name!r} is at bed {source.bed!r}, which is not among the beds")
+            if len(set(source.kinds)) < len(source.kinds):
+                raise ValueError(f"the source {source.name!r} names a kind twice")
+        for bed in {each.bed for each in self.source}:
+            if sum("comfort" in each.kinds for each in self.source if each.bed == bed) > 1:
+                raise ValueError(f"bed {bed!r} has two comfort buttons; a lost one could hide behind the other")
         if not self.broker.tls and not is_loopback(self.broker.host):
             raise ValueError(
                 f"[broker] host {self.broker.host!r} is another machine, so tls must be true: "
@@ -133,6 +157,10 @@ class Site:
         """Accounts that only read screens."""
         return tuple(self._file.readers)
 
+    def sources(self, bed: str) -> dict[str, tuple[str, ...]]:
+        """Return the kinds of each source on the bus that belongs to `bed`, by its name."""
+        return {each.name: tuple(each.kinds) for each in self._file.source if each.bed == bed}
+
     def accepts(self, version: Version) -> bool:
         """Whether the site has accepted this version with this hash for clinical use (requirement CFG-07)."""
         wanted = (version.what, version.name, version.version, version.hash)
@@ -141,7 +169,12 @@ class Site:
     @property
     def accounts(self) -> tuple[str, ...]:
         """All account names, each once."""
-        return (*self.operators, *self.beds.values(), *self.readers)
+        return (
+            *self.operators,
+            *self.beds.values(),
+            *self.readers,
+            *(each.name for each in self._file.source),
+        )
 
     @property
     def broker(self) -> BrokerSection:
@@ -252,7 +285,7 @@ def _sentence(fault: "ErrorDetails") -> str:
 
 def _place(loc: tuple[int | str, ...]) -> str:
     match loc:
-        case ("operator" | "bed" | "accepted" as section, int(number), *keys):
+        case ("operator" | "bed" | "source" | "accepted" as section, int(number), *keys):
             return " ".join([f"[[{section}]] number {number + 1}", *map(str, keys)])
         case ("operator" | "bed" as section,):
             return f"[[{section}]]"

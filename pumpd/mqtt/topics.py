@@ -1,6 +1,7 @@
 """Topic names: built and taken apart in one place. Knows nothing of payloads or connections."""
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, unique
 from functools import lru_cache
@@ -12,6 +13,9 @@ RESERVED_BED = "clinic"
 """The clinic process answers under this name, so no bed and no account may carry it."""
 NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9-]{0,31}"
 """Beds, accounts and sources: letters, digits, hyphen. Nothing that means something in a topic filter."""
+
+INPUT_STATUS = "status"
+"""The kind of an input on which a source, or its last will, says whether it is there."""
 
 _NAME = re.compile(NAME_PATTERN)
 
@@ -166,6 +170,15 @@ class BedTopics:
         return str(Topic(bed=self.bed, channel=channel))
 
 
+def inputs(bed: str, sources: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """Return where the sources of a bed publish: the kinds of each, and its status."""
+    return tuple(
+        str(Topic(bed=bed, channel=Channel.INPUT, name=source, detail=kind))
+        for source, kinds in sources.items()
+        for kind in (*kinds, INPUT_STATUS)
+    )
+
+
 def screen_filters(bed: str) -> tuple[str, ...]:
     """Return what a screen reads of `bed` (`+` for every bed): the seven kinds, the vitals spelt out one by one.
 
@@ -178,7 +191,13 @@ def screen_filters(bed: str) -> tuple[str, ...]:
     )
 
 
-def daemon_filters(bed: str, users: tuple[str, ...]) -> tuple[str, ...]:
-    """Return what the daemon of `bed` reads: everyone's requests, and the stations of the site's operators."""
+def daemon_filters(
+    bed: str, users: tuple[str, ...], sources: Mapping[str, Sequence[str]] | None = None
+) -> tuple[str, ...]:
+    """Return what the daemon of `bed` reads: everyone's requests, the stations of operators, the bed's own sources."""
     topics = BedTopics(bed=bed)
-    return (f"{ROOT}/{bed}/{Channel.REQUEST.value}/+/request", *(topics.station(user) for user in users))
+    return (
+        f"{ROOT}/{bed}/{Channel.REQUEST.value}/+/request",
+        *(topics.station(user) for user in users),
+        *inputs(bed, sources or {}),
+    )

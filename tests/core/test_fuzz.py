@@ -1,15 +1,37 @@
 """Random lives of a bedside: whatever happens in whatever order, the invariants hold, and a nurse can end it."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pumpd.core.commands import Acknowledge, Symptom, SymptomKind, Tighten
 from pumpd.core.effects import SendRun, StateChanged
-from pumpd.core.events import BrokerConnected, BrokerLost, JournalFailed, JournalRecovered
+from pumpd.core.events import (
+    BrokerConnected,
+    BrokerLost,
+    ComfortPressed,
+    ComfortSeen,
+    CuffInflating,
+    JournalFailed,
+    JournalRecovered,
+    SourceRefused,
+    Trouble,
+)
 from pumpd.core.modes import Mode
-from pumpd.core.ports import Outcome, PumpAlarmed, PumpAlarmKind, PumpState, PumpStatus, ReplyLost, Validity
-from tests.core.support import MS, World, frame, ready
+from pumpd.core.ports import (
+    Outcome,
+    PumpAlarmed,
+    PumpAlarmKind,
+    PumpState,
+    PumpStatus,
+    ReplyLost,
+    SamplesReceived,
+    Validity,
+    VitalKind,
+)
+from tests.core.support import MS, World, frame, ready, vital
 
 ACTS = (
     "wait",
@@ -42,7 +64,15 @@ ACTS = (
     "lost-reply",
     "run-lost",
     "old-status",
+    "second",
+    "second-low",
+    "second-foreign",
+    "second-gone",
+    "press",
+    "release",
+    "inflate",
 )
+SECOND = "ox7/spo2"
 
 
 def act(world: World, what: str) -> None:  # noqa: C901 - one line per act
@@ -98,6 +128,18 @@ def act(world: World, what: str) -> None:  # noqa: C901 - one line per act
             world.run_reaches_pump, world.run_outcome = not world.run_reaches_pump, Outcome.UNKNOWN
         case "old-status":
             world.tell(PumpStatus(state=PumpState.REST, asked_at_ns=world.now_ns - 900 * MS))
+        case "second" | "second-low":
+            value = 80 if what == "second-low" else 97
+            world.tell(SamplesReceived(samples=(replace(vital(VitalKind.SPO2, value, world.now_ns), source=SECOND),)))
+        case "second-foreign" | "second-gone":
+            trouble = Trouble.IDENTITY if what == "second-foreign" else Trouble.OFFLINE
+            world.tell(SourceRefused(source="ox7", trouble=trouble, reason="x"))
+        case "press":
+            world.tell(ComfortPressed(source="button1/comfort"))
+        case "release":
+            world.tell(ComfortSeen(source="button1/comfort"))
+        case "inflate":
+            world.tell(CuffInflating(source="cuff2/nibp", limb_shared=True, on=True))
 
 
 @pytest.mark.req("CTRL-04", "CMD-02", "COMM-03", "DOSE-04", "DOSE-11", "VIT-07", "ALRM-04")

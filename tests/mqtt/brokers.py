@@ -39,6 +39,14 @@ role = "viewer"
 [[bed]]
 name = "bed1"
 account = "pump-bed1"
+[[source]]
+name = "ox7"
+bed = "bed1"
+kinds = ["spo2"]
+[[source]]
+name = "ox8"
+bed = "bed1"
+kinds = ["spo2"]
 """
 MOSQUITTO = """\
 per_listener_settings false
@@ -179,7 +187,7 @@ async def daemon_side(
         account="pump-bed1",
         password=site.daemon_password("bed1") if password is None else password,
         boot="boot-1",
-        filters=daemon_filters("bed1", tuple(site.operators)),
+        filters=daemon_filters("bed1", tuple(site.operators), site.sources("bed1")),
         callbacks=Callbacks(
             on_connected=tell_connected,
             on_message=lambda topic, payload, retained: side.messages.put_nowait((topic, payload, retained)),

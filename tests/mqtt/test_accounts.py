@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pumpd.mqtt.accounts import mosquitto_acl, provision, rights
+from pumpd.mqtt.accounts import mosquitto_acl, provision, rights, wills
 from pumpd.mqtt.site import load_site
 from tests.mqtt.test_site import GOOD, written
 
@@ -39,6 +39,27 @@ def test_the_rights_of_each_account(tmp_path: Path) -> None:
     assert table["pump-bed1"].subscribe == ("pumpd/v1/bed1/cmd/+/request", "pumpd/v1/bed1/station/anna")
     assert table["dashboard"].publish == ()
     assert table["dashboard"].subscribe == SCREENS
+
+
+SOURCE = """
+[[source]]
+name = "ox7"
+bed = "bed1"
+kinds = ["spo2", "pr"]
+"""
+
+
+@pytest.mark.req("CMD-05", "VIT-12")
+def test_a_source_may_publish_its_own_kinds_at_its_own_bed_and_read_nothing(tmp_path: Path) -> None:
+    site = load_site(written(tmp_path, GOOD + SOURCE))
+    table = rights(site)
+    topics = tuple(f"pumpd/v1/bed1/in/ox7/{kind}" for kind in ("spo2", "pr", "status"))
+    assert table["ox7"].publish == topics
+    assert table["ox7"].subscribe == ()
+    assert table["pump-bed1"].subscribe[-3:] == topics
+    assert not set(topics) & {each for name in ("anna", "pump-bed1", "dashboard") for each in table[name].publish}
+    assert wills(site) == {"pump-bed1": "pumpd/v1/bed1/status", "ox7": "pumpd/v1/bed1/in/ox7/status"}
+    assert "ox7" in provision(site)
 
 
 def test_the_same_rights_for_mosquitto(tmp_path: Path) -> None:

@@ -85,6 +85,26 @@ async def test_the_daemon_cannot_forge_a_command(broker: RunningBroker) -> None:
         assert daemon.messages.empty()
 
 
+@pytest.mark.req("CMD-05", "VIT-12")
+async def test_a_source_publishes_its_own_kinds_and_nothing_else_and_its_will_tells_that_it_has_gone(
+    broker: RunningBroker,
+) -> None:
+    site, own = broker.site, f"{BASE}/in/ox7"
+    will = Will(f"{own}/status", b"gone", qos=1, retain=True)
+    async with daemon_side(site) as daemon:
+        with contextlib.suppress(MqttError):
+            async with connected(site.endpoint, user="ox7", password=site.password("ox7"), will=will) as source:
+                for topic in (f"{BASE}/in/ox8/spo2", f"{own}/comfort", "pumpd/v1/bed2/in/ox7/spo2", ANNA):
+                    await source.publish(topic, b"forged", qos=1)
+                await source.publish(f"{own}/spo2", b"own", qos=1)
+                assert await soon(daemon.messages.get()) == (f"{own}/spo2", b"own", False)
+                client = source._client
+                client.socket().shutdown(socket.SHUT_RDWR)  # type: ignore[union-attr]  # it is connected
+                topic, payload, _ = await soon(daemon.messages.get())
+                assert (topic, payload) == (f"{own}/status", b"gone")
+        assert daemon.messages.empty()
+
+
 WIDE = ("#", f"{BASE}/#", f"{BASE}/cmd/+/request", BEN, f"{BASE}/ack/+", f"{BASE}/ack/ben", f"{BASE}/+/ben", "+/#")
 
 

@@ -145,3 +145,29 @@ def test_the_daemon_takes_its_password_from_the_service_manager_first(
     (handed / "mqtt-password").chmod(0o444)
     with pytest.raises(SiteError, match="open to others"):
         site.daemon_password("bed1")
+
+
+@pytest.mark.parametrize(
+    ("source", "part"),
+    [
+        ('name = "ox7"\nbed = "bed2"\nkinds = ["spo2"]', "not among the beds"),
+        ('name = "anna"\nbed = "bed1"\nkinds = ["spo2"]', "given twice"),
+        ('name = "ox7"\nbed = "bed1"\nkinds = ["spo2", "spo2"]', "names a kind twice"),
+        ('name = "ox7"\nbed = "bed1"\nkinds = []', "kinds"),
+        ('name = "ox7"\nbed = "bed1"\nkinds = ["abp"]', "kinds"),
+        (
+            'name = "a"\nbed = "bed1"\nkinds = ["comfort"]\n[[source]]\nname = "b"\nbed = "bed1"\nkinds = ["comfort"]',
+            "two comfort buttons",
+        ),
+    ],
+)
+def test_a_source_that_cannot_be_is_refused(tmp_path: Path, source: str, part: str) -> None:
+    with pytest.raises(SiteError, match=part):
+        load_site(written(tmp_path, f"{GOOD}\n[[source]]\n{source}\n"))
+
+
+def test_the_sources_of_a_bed(tmp_path: Path) -> None:
+    site = load_site(written(tmp_path, f'{GOOD}\n[[source]]\nname = "ox7"\nbed = "bed1"\nkinds = ["spo2", "pr"]\n'))
+    assert site.sources("bed1") == {"ox7": ("spo2", "pr")}
+    assert site.sources("bed2") == {}
+    assert "ox7" in site.accounts

@@ -97,7 +97,7 @@ class VirtualOutside:
             self._broker,
             bed=bed,
             boot=boot,
-            filters=daemon_filters(bed, tuple(self._config.site.operators)),
+            filters=daemon_filters(bed, tuple(self._config.site.operators), self._config.site.sources(bed)),
             life=self._life,
             callbacks=callbacks,
         )
