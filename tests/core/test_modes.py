@@ -24,6 +24,9 @@ from pumpd.core.effects import Receipt, SendRun, SendStop
 from pumpd.core.events import (
     BrokerConnected,
     BrokerLost,
+    ComfortPressed,
+    ComfortSeen,
+    CuffInflating,
     DeadlineReached,
     Event,
     JournalConfirmed,
@@ -31,8 +34,11 @@ from pumpd.core.events import (
     JournalRecovered,
     PumpLinkDown,
     PumpLinkUp,
+    SourceOnline,
+    SourceRefused,
     StationSeen,
     TokenIssued,
+    Trouble,
 )
 from pumpd.core.modes import TRANSITIONS, IllegalTransitionError, Mode, Trigger, after
 from pumpd.core.ports import (
@@ -138,6 +144,11 @@ def events(core: Core, now: int) -> list[Event]:
         BrokerConnected(real_ns=now),
         BrokerLost(reason="x", real_ns=now),
         StationSeen(user="anna", real_ns=now),
+        SourceRefused(source="ox7", trouble=Trouble.IDENTITY, reason="x"),
+        SourceOnline(source="ox7"),
+        CuffInflating(source="cuff2/nibp", limb_shared=True, on=True),
+        ComfortSeen(source="button1/comfort"),
+        ComfortPressed(source="button1/comfort"),
         CommandMalformed(user="anna", id=None, reason="x"),
         frame(now),
         frame(now, hr=300, spo2=10),
