@@ -177,6 +177,7 @@ def test_moved_limits_survive_a_restart_and_end_with_the_session() -> None:
     assert limit(restarted, "spo2-low-pause") == 94
     world.stop()
     world.advance(5)
+    world.observe()
     assert world.answer("anna", prepare()).state is ReceiptState.VERIFIED
     assert limit(world, "spo2-low-pause") == 92
 

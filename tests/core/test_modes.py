@@ -29,6 +29,9 @@ from pumpd.core.effects import Receipt, SendRun, SendStop
 from pumpd.core.events import (
     BrokerConnected,
     BrokerLost,
+    ComfortPressed,
+    ComfortSeen,
+    CuffInflating,
     DeadlineReached,
     Event,
     JournalConfirmed,
@@ -36,8 +39,11 @@ from pumpd.core.events import (
     JournalRecovered,
     PumpLinkDown,
     PumpLinkUp,
+    SourceOnline,
+    SourceRefused,
     StationSeen,
     TokenIssued,
+    Trouble,
 )
 from pumpd.core.modes import TRANSITIONS, IllegalTransitionError, Mode, Trigger, after
 from pumpd.core.ports import (
@@ -145,6 +151,11 @@ def events(core: Core, now: int) -> list[Event]:
         StationSeen(user="anna", real_ns=now),
         self_tested(begun_ns=now),
         self_tested(free_bytes=None, storage_fault="x", clock_fault="x"),
+        SourceRefused(source="ox7", trouble=Trouble.IDENTITY, reason="x"),
+        SourceOnline(source="ox7"),
+        CuffInflating(source="cuff2/nibp", limb_shared=True, on=True),
+        ComfortSeen(source="button1/comfort"),
+        ComfortPressed(source="button1/comfort"),
         CommandMalformed(user="anna", id=None, reason="x"),
         frame(now),
         frame(now, hr=300, spo2=10),

@@ -22,6 +22,7 @@ def situation(*faults: Fault, readings: tuple[Reading, ...] = ()) -> Situation:
         lives=(Life(from_ns=0, to_ns=None),),
         openings_ns=(0,),
         received=(Received(at_ns=PRESS_NS, user="anna", kind=Kind.PAUSE, id="p1", pressed_ns=PRESS_NS),),
+        receipts=(),
         readings=readings,
     )
 

@@ -90,7 +90,7 @@ async def test_a_source_publishes_its_own_kinds_and_nothing_else_and_its_will_te
     broker: RunningBroker,
 ) -> None:
     site, own = broker.site, f"{BASE}/in/ox7"
-    will = Will(f"{own}/status", b"gone", qos=1, retain=True)
+    will = Will(f"{own}/status", b"gone", qos=1, retain=False)
     async with daemon_side(site) as daemon:
         with contextlib.suppress(MqttError):
             async with connected(site.endpoint, user="ox7", password=site.password("ox7"), will=will) as source:

@@ -231,7 +231,7 @@ def test_a_command_with_any_fields_spoilt_never_raises(command: Command, spoilt:
     received = judge(odd(**members))
     if members["kind"] in ("stop", "pause", "symptom"):
         assert isinstance(received, CommandReceived)
-    if isinstance(received, CommandReceived):
+    if isinstance(received, CommandReceived) and not isinstance(received.command, (Stop, Pause)):
         assert kind_of(received.command) == str(members["kind"]).strip().lower()
 
 

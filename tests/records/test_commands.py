@@ -128,10 +128,10 @@ def test_under_its_own_profile_nothing_is_other(path: Path, capsys: pytest.Captu
 
 @pytest.fixture
 def strict(tmp_path: Path) -> Path:
-    """A profile that finds the pressure of the patient too low."""
-    before, rule, after = DEMO.read_text().partition('id = "sbp-low-pause"')
+    """A profile that finds the pressure of the patient too high for a start."""
+    before, start, after = DEMO.read_text().partition('[[start]]\nvital = "sbp"')
     profile = tmp_path / "strict.toml"
-    profile.write_text(before + rule + after.replace("limit = 90", "limit = 150", 1))
+    profile.write_text(before + start + after.replace("high = 140", "high = 100", 1))
     return profile
 
 
@@ -151,7 +151,10 @@ def test_where_only_what_is_kept_is_other_that_is_said(tmp_path: Path, capsys: p
     resume = next(at for at, link in enumerate(links()) if '"type":"Resume"' in link.body)
     path = written(tmp_path / "begin.journal", resume)
     worried = tmp_path / "worried.toml"
-    worried.write_text(DEMO.read_text().replace("limit = 92", "limit = 97"))  # crossed, and never for its 15 s
+    before, rule, after = DEMO.read_text().partition('id = "spo2-low-alert"')
+    worried.write_text(
+        before + rule + after.replace("limit = 95", "limit = 97", 1).replace("for_s = 20", "for_s = 1", 1)
+    )
     assert main(["replay", str(path), "--profile", str(worried)]) == 0
     told = capsys.readouterr().out
     assert "Other decisions on" in told
