@@ -5,7 +5,7 @@ from functools import cache
 from importlib.metadata import version
 
 from pumpd.core.commands import Role
-from pumpd.core.profile import Profile
+from pumpd.core.profile import Profile, Version
 from pumpd.core.state import Settings
 
 
@@ -25,6 +25,7 @@ class RunBegins:
     simulated: bool
     operators: tuple[Operator, ...]
     profile: Profile
+    versions: tuple[Version, ...]
 
     @property
     def settings(self) -> Settings:
@@ -33,6 +34,7 @@ class RunBegins:
             profile=self.profile,
             operators={each.user: each.role for each in self.operators},
             simulated=self.simulated,
+            versions=self.versions,
         )
 
 
@@ -43,6 +45,7 @@ def run_begins(settings: Settings) -> RunBegins:
         simulated=settings.simulated,
         operators=tuple(Operator(user=user, role=role) for user, role in settings.operators.items()),
         profile=settings.profile,
+        versions=settings.versions,
     )
 
 

@@ -29,10 +29,10 @@ async def test_a_rebuilt_daemon_over_the_same_journal_completes_the_infusion(
     """`demos` is asked for so that the demonstrations, which are processes of their own, play meanwhile."""
     site = make_site(tmp_path)
     async with elastic_theatre(site, speed=50) as theatre, stage_in(theatre) as stage:
-        await _guarded(theatre, _first_half(theatre, stage))
+        await _guarded(theatre, stage, _first_half(theatre, stage))
         given_nl = Evidence(tmp_path).plunger().volume_nl
         await theatre.start_daemon()
-        await _guarded(theatre, _second_half(stage))
+        await _guarded(theatre, stage, _second_half(stage))
         assert await theatre.end_daemon() == 0
     evidence = Evidence(tmp_path)
     assert 0 < given_nl < ORDER_NL
@@ -67,15 +67,16 @@ async def _second_half(stage: Stage) -> None:
     await stage.record.until(script.in_mode(Mode.COMPLETED), "the rest of the order", within_s=2_400)
 
 
-async def _guarded(theatre: ElasticTheatre, play: Awaitable[None]) -> None:
-    """Play, but not on after the daemon has ended by itself."""
+async def _guarded(theatre: ElasticTheatre, stage: Stage, play: Awaitable[None]) -> None:
+    """Play while a nurse makes her rounds, but not on after the daemon has ended by itself."""
     playing = asyncio.ensure_future(play)
     watching = asyncio.create_task(watch_over(theatre))
+    rounds = asyncio.create_task(script.make_rounds(stage))
     try:
         done, _ = await asyncio.wait({playing, watching}, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in (playing, watching):
+        for task in (playing, watching, rounds):
             task.cancel()
-        await asyncio.wait({playing, watching})
+        await asyncio.wait({playing, watching, rounds})
     for task in done:
         task.result()
