@@ -35,6 +35,7 @@ from pumpd.core.commands import (
     kind_of,
 )
 from pumpd.core.events import StationSeen
+from pumpd.core.ports import PumpDriver
 from pumpd.mqtt.intake import MAX_REQUESTS_PER_S, Flooded, Intake, to_core, to_request
 from pumpd.mqtt.payloads import StationBeat
 from tests.mqtt.examples import AT
@@ -302,3 +303,20 @@ def test_the_wire_knows_every_field_of_every_command() -> None:
     for command in COMMANDS:
         sent = set(json.loads(request(command))) - {"v", "kind", "id", "session", "rev", "token", "issued_at"}
         assert sent == {each.name for each in fields(command)}
+
+
+# ---- what nobody can ask for ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.req("DOSE-13")
+@pytest.mark.parametrize("kind", ["bolus", "purge", "prime", "rate", "flush", "raise"])
+def test_no_command_gives_a_bolus(kind: str) -> None:
+    received = judge(odd(kind=kind))
+    assert isinstance(received, CommandMalformed)
+    assert "kind" in received.reason
+
+
+@pytest.mark.req("DOSE-13")
+def test_a_pump_is_asked_for_a_run_and_a_lower_rate_and_nothing_else_that_moves() -> None:
+    asked = {name for name in vars(PumpDriver) if not name.startswith("_")}
+    assert asked - {"stop_sent", "settle", "poll", "transmit", "take_facts"} == {"program", "run", "lower"}
