@@ -11,7 +11,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from tools.prove.acts import ACTS, View, view
+from tools.prove.acts import ACTS, Act, View, view
 from tools.prove.small_world import Bed, almost_given_bed, paused_bed, ready_bed, running_bed
 
 ROOTS: Mapping[str, Callable[[], Bed]] = {
@@ -52,7 +52,9 @@ class _Seen:
         return tuple(reversed(acts))
 
 
-def explore(transitions: int, *, roots: Mapping[str, Callable[[], Bed]] = ROOTS) -> Found:
+def explore(
+    transitions: int, *, roots: Mapping[str, Callable[[], Bed]] = ROOTS, acts: Mapping[str, Act] = ACTS
+) -> Found:
     """Walk on from every root until nothing is new, or for so many transitions."""
     seen = _Seen()
     waiting: deque[tuple[Bed, View, int]] = deque()
@@ -67,7 +69,7 @@ def explore(transitions: int, *, roots: Mapping[str, Callable[[], Bed]] = ROOTS)
     while waiting and done < transitions and not broken:
         bed, state, depth = waiting.popleft()
         deepest = max(deepest, depth)
-        for name, act in ACTS.items():
+        for name, act in acts.items():
             then = bed.copied()
             try:
                 act(then)

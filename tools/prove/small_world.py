@@ -310,7 +310,7 @@ class Bed:
         )
         return self.tell(self.last_command)
 
-    def frame(self, spo2: int = 98, validity: Validity = Validity.VALID) -> None:
+    def frame(self, spo2: int = 98, validity: Validity = Validity.VALID, *, hr: int = 72) -> None:
         """Give the values of the oximeter as they are now."""
         self.tell(
             SamplesReceived(
@@ -323,12 +323,12 @@ class Bed:
                         source="probe",
                         seq=self.now_ns,
                     )
-                    for kind, value in ((VitalKind.HR, 72), (VitalKind.SPO2, spo2))
+                    for kind, value in ((VitalKind.HR, hr), (VitalKind.SPO2, spo2))
                 )
             )
         )
 
-    def cuff(self, sbp: int = 120) -> None:
+    def cuff(self, sbp: int = 120, dbp: int = 75) -> None:
         """End a cuff cycle with a reading."""
         self.cuff_wanted = False
         self.tell(
@@ -336,8 +336,8 @@ class Bed:
                 source="cuff",
                 cycle=self.now_ns,
                 sbp_mmhg=sbp,
-                dbp_mmhg=75,
-                map_mmhg=95,
+                dbp_mmhg=dbp,
+                map_mmhg=(sbp + dbp) // 2,
                 pulse_bpm=70,
                 measured_at_ns=self.now_ns,
             )

@@ -10,7 +10,7 @@ from tools.prove.altered import Outcome, Verdict
 from tools.prove.removal import complaint, core_requirements, gaps
 from tools.prove.removals import Removal, RemovalError, load
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SAMPLE = ("DOSE-04", "CTRL-02", "COMM-03", "CMD-02")
 """All of them take two minutes: `make removal`."""
 ONE = Removal(requirement="DOSE-04", module="pumpd.core.delivery", right="def low(", wrong="def lower(", says="no low")
