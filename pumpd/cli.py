@@ -4,10 +4,11 @@ import argparse
 import sys
 from importlib.metadata import entry_points, version
 
-from pumpd.bedside import check_command, replay_command, run_command
+from pumpd.bedside import check_command, replay_command, run_command, stop_command
 from pumpd.mqtt.broker_command import add_broker_parser
 from pumpd.mqtt.nurse import add_nurse_parser
 from pumpd.mqtt.watch import add_watch_parser
+from pumpd.records.evidence_command import add_evidence_parser
 from pumpd.records.verify_command import add_verify_parser
 
 ENTRY_POINT_GROUP = "pumpd.subcommands"
@@ -23,11 +24,13 @@ def main(arguments: list[str] | None = None) -> int:
     subparsers = parser.add_subparsers(title="subcommands", required=True, metavar="SUBCOMMAND")
     for add in (
         run_command.add_parser,
+        stop_command.add_parser,
         check_command.add_parser,
         add_nurse_parser,
         add_watch_parser,
         add_broker_parser,
         add_verify_parser,
+        add_evidence_parser,
         replay_command.add_parser,
     ):
         add(subparsers)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from pumpd.bedside.stop_command import LIMIT_S
+
 SYSTEMD = Path(__file__).parents[1] / "systemd"
 RULES = SYSTEMD / "60-pumpd.rules"
 INSTALLED = "/opt/pumpd/bin/pumpd"
@@ -50,6 +52,8 @@ def test_unit_never_dies_with_its_device_and_never_restarts_on_health() -> None:
     assert settings["Type"] == "notify"
     assert settings["WatchdogSec"] == "5"
     assert settings["Restart"] == "on-failure"
+    assert settings["ExecStopPost"] == f"{INSTALLED} stop-pump --config /etc/pumpd/%i.toml"
+    assert int(settings["TimeoutStopSec"]) >= 2 * LIMIT_S
     assert not {"BindsTo", "PrivateDevices", "Environment", "EnvironmentFile"} & settings.keys()
 
 

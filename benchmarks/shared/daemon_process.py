@@ -79,7 +79,7 @@ class DaemonProcess:
         asked_ns = time.monotonic_ns()
         journal.confirm(f"benchmark-trial-{self._trials}")
         async with asyncio.timeout(RECORD_LIMIT_S):
-            await until(lambda: (journal.oldest_unwritten_ns or asked_ns) >= asked_ns)
+            await until(lambda: (journal.unwritten_for_ns or 0) <= time.monotonic_ns() - asked_ns)
 
 
 async def _come_to_rest() -> None:

@@ -17,12 +17,13 @@ from pumpd.bedside.local_alarm import LocalAlarm
 from pumpd.bedside.monitor_port import CuffPort, MonitorPort
 from pumpd.bedside.notify import ServiceManager
 from pumpd.bedside.pump_port import PumpPort
-from pumpd.core.commands import CommandReceived, Pause
+from pumpd.core.commands import DAEMON, CommandReceived, Pause
 from pumpd.core.controller import Core
 from pumpd.core.effects import (
     AlarmsChanged,
     Decision,
     Effect,
+    KeepEvidence,
     LowerRate,
     MeasureNibp,
     PollPump,
@@ -172,7 +173,7 @@ class Bedside:
         clock = self.parts.clock
         self.dispatch(
             CommandReceived(
-                user="pumpd",
+                user=DAEMON,
                 id=f"end-{self.core.state.boot}",
                 command=Pause(reason="the daemon is ending"),
                 session=None,
@@ -244,7 +245,7 @@ class Bedside:
                 parts.screen.alarms_changed()
             case Decision():
                 parts.screen.line(effect.cause, effect.text)
-            case SaveSession():
+            case SaveSession() | KeepEvidence():
                 pass  # recording it is carrying it out
             case _:
                 assert_never(effect)
@@ -293,8 +294,8 @@ class Bedside:
 
     def _watch_journal(self) -> None:
         """A disk that neither fails nor answers has failed; a journal that has failed says so itself, and why."""
-        oldest_ns = self.parts.journal.oldest_unwritten_ns
-        left_ns = None if oldest_ns is None else oldest_ns + STALLED_JOURNAL_NS - self.parts.clock.real_ns()
+        waited_ns = self.parts.journal.unwritten_for_ns
+        left_ns = None if waited_ns is None else STALLED_JOURNAL_NS - waited_ns
         stalled = left_ns is not None and left_ns <= 0
         if not self._journal_failed and stalled is not self._journal_stalled:
             self._journal_stalled = stalled

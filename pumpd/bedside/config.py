@@ -46,6 +46,13 @@ class _File(_Section):
     cuff: Device
 
 
+class _PumpOnly(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    simulated: bool
+    pump: Device
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """Everything one daemon needs, read and judged."""
@@ -111,6 +118,26 @@ def load_config(path: Path) -> Config:
         cuff=file.cuff.model_copy(update={"port": str(here / file.cuff.port)}),
         versions=versions_of(profile),
     )
+
+
+def load_pump(path: Path) -> tuple[Device, bool]:
+    """Return the pump of the bed in `path`, and whether it is simulated; raises `ConfigError`.
+
+    Nothing else in the file need be right: a pump must be stopped also where a limit was mistyped.
+    """
+    try:
+        file = _PumpOnly.model_validate(tomllib.loads(path.read_text()))
+        registry.pump(file.pump.driver)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: no valid TOML: {error}") from None
+    except ValidationError as error:
+        faults = tuple(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+        raise ConfigError(f"{path}: {'; '.join(faults)}", faults=faults) from None
+    except ValueError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    return file.pump.model_copy(update={"port": str(path.parent / file.pump.port)}), file.simulated
 
 
 def clinical_faults(config: Config) -> tuple[str, ...]:

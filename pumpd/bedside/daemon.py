@@ -21,7 +21,7 @@ from pumpd.core.causes import may_move
 from pumpd.core.commands import Role
 from pumpd.core.controller import Core
 from pumpd.core.events import Booted, BrokerConnected, BrokerLost, TokenIssued
-from pumpd.core.ports import Clock
+from pumpd.core.ports import Clock, LinePolicy
 from pumpd.core.quantities import NS_PER_S
 from pumpd.core.state import Settings
 from pumpd.mqtt.intake import Flooded, Intake
@@ -93,6 +93,7 @@ class Daemon:
                 boot=self._boot,
                 bed=self.config.bed,
                 recovered=self._outside.recovered(),
+                alarms=self._outside.alarms(),
                 seen_ids=self._outside.seen_ids(),
             )
         )
@@ -113,8 +114,8 @@ class Daemon:
             parts.service_manager.stopping()
             at_rest = await self._come_to_rest()
         finally:
-            if not at_rest:
-                parts.pump.stop_blindly()
+            if not at_rest and bedside.core.line_policy(self._clock.now_ns()) is not LinePolicy.SILENT:
+                parts.pump.stop_blindly()  # but never into the silence in which the pump's own watchdog is to act
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)

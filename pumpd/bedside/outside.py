@@ -14,8 +14,9 @@ from typing import NoReturn, Protocol
 from pumpd.bedside.config import Config
 from pumpd.bedside.local_alarm import LocalAlarm, LogAlarm
 from pumpd.bedside.notify import ServiceManager
-from pumpd.bedside.recovery import recover, seen_ids
+from pumpd.bedside.recovery import recover, recover_alarms, seen_ids
 from pumpd.bedside.serial_line import LineCallbacks, SerialLine
+from pumpd.core.alarms import Alarms
 from pumpd.core.ports import Bus, Journal
 from pumpd.core.session import SessionRecord
 from pumpd.mqtt.session import BrokerSession, Callbacks
@@ -23,6 +24,11 @@ from pumpd.mqtt.topics import daemon_filters
 from pumpd.records.journal import SqliteJournal
 
 PTY_DIRECTORY = Path("/dev/pts")
+
+
+def is_pseudo_terminal(port: str) -> bool:
+    """Say whether nothing but a program can be behind `port`."""
+    return Path(os.path.realpath(port)).is_relative_to(PTY_DIRECTORY)
 
 
 class Line(Protocol):
@@ -67,6 +73,9 @@ class Outside(Protocol):
     def recovered(self) -> SessionRecord | None:
         """Return the newest session in the journal."""
 
+    def alarms(self) -> Alarms:
+        """Return the alarms as the journal last holds them."""
+
     def seen_ids(self) -> tuple[str, ...]:
         """Return the ids of the commands in the journal, the oldest first."""
 
@@ -95,11 +104,15 @@ class RealOutside:
 
     def is_simulated(self, port: str) -> bool:
         """Whether `port` is a pseudo-terminal."""
-        return Path(os.path.realpath(port)).is_relative_to(PTY_DIRECTORY)
+        return is_pseudo_terminal(port)
 
     def recovered(self) -> SessionRecord | None:
         """Return the newest session in the journal's file."""
         return recover(self._config.journal)
+
+    def alarms(self) -> Alarms:
+        """Return the alarms as the journal's file last holds them."""
+        return recover_alarms(self._config.journal)
 
     def seen_ids(self) -> tuple[str, ...]:
         """Return the ids of the commands in the journal's file."""

@@ -16,6 +16,7 @@ from pumpd.bedside import heap
 from pumpd.bedside.clock import MonotonicClock
 from pumpd.bedside.config import Config, ConfigError, load_config
 from pumpd.bedside.daemon import Daemon
+from pumpd.bedside.outside import is_pseudo_terminal
 from pumpd.bedside.serial_line import PortInUseError, open_port
 from pumpd.mqtt.site import SiteError
 from pumpd.records.database import JournalError
@@ -65,8 +66,10 @@ def _main(arguments: argparse.Namespace) -> int:
 def stop_first(config: Config) -> None:
     """Write a stop to the pump before anything else is opened: a journal that cannot be used must not delay it.
 
-    Raises `PortInUseError` when another program holds the port.
+    Raises `PortInUseError` when another program holds the port. A simulated bed never opens a real port (CFG-06).
     """
+    if config.simulated and not is_pseudo_terminal(config.pump.port):
+        return
     driver = registry.pump(config.pump.driver)
     try:
         port = open_port(Path(config.pump.port), driver.baud)

@@ -9,8 +9,8 @@ from fractions import Fraction
 
 from pydantic import JsonValue
 
-from pumpd.core import readiness
-from pumpd.core.causes import due
+from pumpd.core import phase, readiness
+from pumpd.core.causes import due, vital_trips
 from pumpd.core.controller import Core
 from pumpd.core.effects import Receipt
 from pumpd.core.modes import OPEN_MODES, Mode
@@ -27,12 +27,6 @@ SHOWN_VITALS = (VitalKind.SBP, VitalKind.DBP, VitalKind.HR, VitalKind.SPO2, Vita
 TEXT_LIMIT = 900
 """The longest text a payload carries is 1000 characters."""
 
-_PHASES: dict[Mode, payloads.PhaseName] = {
-    Mode.IDLE: "closed",
-    Mode.READY: "preparing",
-    Mode.COMPLETED: "observing",
-    Mode.ENDED: "observing",
-}
 _MODE_TEXTS = {
     Mode.IDLE: "No order",
     Mode.READY: "Order prepared, not started",
@@ -110,16 +104,23 @@ class BusScreen:
                 priority=_priority(alarm.priority.name),
                 cause=_short(alarm.cause),
                 text=_short(alarm.text),
-                values=_short(alarm.text),
-                action=_action_text(state),
+                values=_short(alarm.values),
+                action=_short(alarm.action),
                 advice=_short(alarm.advice),
                 since=self._utc(now_ns - alarm.since_ns),
                 active=alarm.active,
                 acknowledged_by=alarm.acknowledged_by,
+                passed_to=alarm.passed_to,
+                audio_paused_by=alarm.audio_paused_by,
+                audio_paused_until=None
+                if alarm.audio_paused_by is None
+                else self._utc(now_ns - alarm.audio_paused_until_ns),
             )
             for alarm in state.alarms.listed
         )
-        self._publish(self._topics.alarms, payloads.Alarms(rev=state.rev, alarms=listed), qos=1, retain=True)
+        sound = state.alarms.sounding()
+        shown = payloads.Alarms(rev=state.rev, sounding=None if sound is None else _priority(sound.name), alarms=listed)
+        self._publish(self._topics.alarms, shown, qos=1, retain=True)
 
     def receipt(self, receipt: Receipt) -> None:
         """Tell a person what became of a command."""
@@ -207,7 +208,7 @@ class BusScreen:
             mode=state.mode,
             mode_text=_MODE_TEXTS[state.mode],
             stop_target=("ended" if ends else "paused") if state.mode is Mode.STOPPING else None,
-            phase=_PHASES.get(state.mode, "infusing"),
+            phase=phase.phase(state),
             simulated=state.settings.simulated,
             clinical=self._clinical,
             profile=self._profile,
@@ -220,6 +221,7 @@ class BusScreen:
             interlocks=tuple(_interlocks(state, now_ns)),
             start_blockers=_texts(readiness.start_blockers(state, now_ns)) if state.mode is Mode.READY else (),
             resume_blockers=_texts(readiness.resume_blockers(state, now_ns)) if state.mode is Mode.PAUSED else (),
+            close_blockers=_texts(phase.close_blockers(state, now_ns)) if phase.is_observing(state) else (),
             links=payloads.Links(
                 journal="ok" if state.journal_error is None else "failed",
                 broker="ok" if state.broker_lost_real_ns is None else "failed",
@@ -298,14 +300,6 @@ def _priority(name: str) -> payloads.PriorityName:
     return "high" if name == "HIGH" else "medium" if name == "MEDIUM" else "low"
 
 
-def _action_text(state: CoreState) -> str:
-    if state.mode in {Mode.STOPPING, Mode.UNKNOWN}:
-        return "The pump is being stopped."
-    if state.mode in {Mode.PAUSED, Mode.ENDED, Mode.COMPLETED, Mode.FAULT}:
-        return "The pump is at rest."
-    return "None yet; the infusion goes on." if state.mode is Mode.RUNNING else "None."
-
-
 def _order(order: Order, confirmed_by: str | None, started_by: str | None) -> payloads.Order:
     return payloads.Order(
         hash=order.hash,
@@ -353,8 +347,12 @@ def _pump(state: CoreState, now_ns: int) -> payloads.Pump:
     )
 
 
+def _is_watched(state: CoreState) -> bool:
+    return state.mode in OPEN_MODES or phase.is_observing(state)
+
+
 def _vital_states(state: CoreState, now_ns: int) -> Iterator[payloads.VitalState]:
-    trips = state.interlocks.trips(state.settings.profile, state.vitals, now_ns) if state.mode in OPEN_MODES else ()
+    trips = vital_trips(state, now_ns) if _is_watched(state) else ()
     for kind in SHOWN_VITALS:
         sample = state.vitals.latest.get(kind)
         refused = state.vitals.refused.get(kind)
@@ -375,7 +373,7 @@ def _vital_states(state: CoreState, now_ns: int) -> Iterator[payloads.VitalState
 
 
 def _interlocks(state: CoreState, now_ns: int) -> Iterator[payloads.Interlock]:
-    if state.mode not in OPEN_MODES:
+    if not _is_watched(state):
         return
     tripped = set()
     for cause in due(state, now_ns):

@@ -142,15 +142,22 @@ def _times(profile: Profile) -> Iterator[str]:
         f"{seconds(p.session_extra_ns)} beyond the planned time, or at pause {p.vital_pauses_max} for a vital sign"
     )
     yield f"  cuff: every {seconds(p.nibp_interval_ns)}, during a pause every {seconds(p.nibp_pause_interval_ns)}"
+    yield (
+        f"  after the infusion: cuff every {seconds(p.observe_nibp_first_ns)} for {seconds(p.observe_first_ns)}, then "
+        f"every {seconds(p.observe_nibp_later_ns)}; observed for at least {seconds(p.observe_min_ns)}"
+    )
     yield from _wrapped(
         f"supervision lost (no broker, or no station for {seconds(p.station_lost_ns)}): HIGH alarm after "
         f"{seconds(p.supervision_alarm_ns)}, pause after {seconds(p.supervision_pause_ns)}"
     )
     yield from _wrapped(
+        f"alarm that nobody acknowledges: passed to a prescriber after {seconds(p.alarm_escalate_high_ns)} (HIGH) or "
+        f"{seconds(p.alarm_escalate_medium_ns)} (MEDIUM)"
+    )
+    yield from _wrapped(
         f"pump: stops by itself after {seconds(p.lease_ns)} of silence, within {seconds(p.stop_latency_ns)}; worst "
         f"extra {plain(p.worst_extra_percent_max)} % of the dose; {text(p.spare_volume_nl, NL_PER_ML, 3)} mL to spare"
     )
-    yield "  observation after the end: pumpd goes on showing vital signs; how long is the clinic's own rule"
 
 
 def _wrapped(words: str) -> list[str]:

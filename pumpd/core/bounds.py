@@ -121,6 +121,12 @@ SETTINGS: Mapping[str, Bound] = {
     "pause_reminder": _bound("60", "300", "s", "CTRL-06"),
     "pause_max": _bound("300", "3600", "s", "CTRL-06; a longer pause is another session"),
     "session_extra": _bound("600", "5400", "s", "CTRL-06"),
+    "alarm_escalate_high": _bound("10", "30", "s", "ALRM-07; sooner nobody can have come"),
+    "alarm_escalate_medium": _bound("30", "120", "s", "ALRM-07"),
+    "observe_nibp_first": _bound("120", "600", "s", "CLIN-07; as often as during the infusion"),
+    "observe_first": _bound("900", "7200", "s", "CLIN-07"),
+    "observe_nibp_later": _bound("300", "1800", "s", "CLIN-07; published cohorts measured every 15 min"),
+    "observe_min": _bound("3600", "28800", "s", "CLIN-07; 60 min is the shortest published observation"),
     "vital_pauses": _bound("2", "5", "pauses", "CTRL-06; one pause may be chance"),
 }
 """Times, volumes and shares of a profile, by their name in its file."""

@@ -5,11 +5,12 @@ what is missing, late or unknown is a cause.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from pumpd.core import pausing
+from pumpd.core import pausing, phase
 from pumpd.core.alarms import Condition, Priority
 from pumpd.core.counter import STALL_NS, Mismatch
+from pumpd.core.interlocks import Trip
 from pumpd.core.modes import MAY_MOVE_MODES, OPEN_MODES, Mode
 from pumpd.core.ports import PumpAlarmKind, PumpState
 from pumpd.core.profile import Action
@@ -22,7 +23,11 @@ STATUS_MAX_AGE_NS = 3 * NS_PER_S
 STARTING_GRACE_NS = NS_PER_S
 """After RUN was sent, rest and infusing both count as commanded for so long."""
 SETTLE_NS = NS_PER_MIN
-"""A vital sign that swings over its alert limit gives one alarm, not one at each crossing (requirement ALRM-06)."""
+"""What swings over its limit gives one alarm, not one at each crossing (requirement ALRM-06).
+
+It hides nothing: what pauses a running infusion is a new episode in any case, and a resume needs the cause gone. What
+ends an infusion, a stop that is not confirmed and lost supervision do not settle: they are told each time.
+"""
 NEAR_END_NS = 3 * NS_PER_MIN
 """Less drug than for this gives a low-priority alarm (requirement PUMP-02)."""
 RUNNING_TIME_MARGIN_PERCENT = 2
@@ -56,7 +61,7 @@ def may_move(state: State) -> bool:
 
 
 def due(state: State, now_ns: int) -> Iterator[Cause]:
-    """Yield every cause that is due; without an open session only a stop not confirmed and a record not written."""
+    """Yield every cause that is due; with nobody infused or observed only a stop not confirmed and no record."""
     if state.halt is not None and state.halt.overdue:
         yield _cause(
             Action.PAUSE,
@@ -69,8 +74,10 @@ def due(state: State, now_ns: int) -> Iterator[Cause]:
     if state.mode in OPEN_MODES:
         # before the first run nobody is infused yet, and a start judges the vitals by itself
         yield from standing(state, now_ns, vitals=state.runs > 0 or state.mode is Mode.STARTING)
-    else:
-        yield from _journal_causes(state, Priority.MEDIUM)
+        return
+    if phase.is_observing(state):
+        yield from _observing_causes(state, now_ns)
+    yield from _journal_causes(state, Priority.MEDIUM)
 
 
 def standing(state: State, now_ns: int, *, vitals: bool = True) -> Iterator[Cause]:
@@ -83,8 +90,35 @@ def standing(state: State, now_ns: int, *, vitals: bool = True) -> Iterator[Caus
     yield from _supervision_causes(state)
 
 
-def _cause(action: Action, priority: Priority, cause_id: str, cause: str, text: str, advice: str) -> Cause:
-    condition = Condition(id=cause_id, priority=priority, cause=cause, text=text, advice=advice)
+def _observing_causes(state: State, now_ns: int) -> Iterator[Cause]:
+    """What people must know of after the infusion. The pump is at rest, so nothing of it acts on the pump."""
+    for cause in _vital_causes(state, now_ns):
+        yield replace(cause, action=Action.ALERT)
+    if not state.pump.link_up and state.pump.link_reason is not None:
+        yield _cause(
+            Action.ALERT,
+            Priority.MEDIUM,
+            "pump-link",
+            "pump link lost",
+            f"{state.pump.no_link()}; the infusion is over",
+            "See that the pump is at rest and the line clamped or disconnected.",
+        )
+    lost_ns = supervision_lost_ns(state)
+    if lost_ns is not None and lost_ns >= state.settings.profile.supervision_alarm_ns:
+        yield _cause(
+            Action.ALERT,
+            Priority.MEDIUM,
+            "supervision",
+            "supervision lost",
+            f"{_unwatched(state)} for {lost_ns / NS_PER_S:.0f} s; the patient is still observed",
+            "Go to the bedside; restore the network, or open a station (pumpd watch).",
+        )
+
+
+def _cause(
+    action: Action, priority: Priority, cause_id: str, cause: str, text: str, advice: str, *, settle_ns: int = 0
+) -> Cause:
+    condition = Condition(id=cause_id, priority=priority, cause=cause, text=text, advice=advice, settle_ns=settle_ns)
     return Cause(action=action, pressure=False, condition=condition)
 
 
@@ -97,11 +131,18 @@ def _journal_causes(state: State, priority: Priority) -> Iterator[Cause]:
             "journal not writable",
             f"the record cannot be written: {state.journal_error}",
             "Tell the engineer; nothing is started without a record.",
+            settle_ns=SETTLE_NS,
         )
 
 
+def vital_trips(state: State, now_ns: int) -> tuple[Trip, ...]:
+    """Return every rule on a vital sign that is due, the most restrictive first."""
+    later_ns = phase.cuff_later_ns(state, now_ns)
+    return state.interlocks.trips(state.settings.profile, state.vitals, now_ns, cuff_later_ns=later_ns)
+
+
 def _vital_causes(state: State, now_ns: int) -> Iterator[Cause]:
-    for trip in state.interlocks.trips(state.settings.profile, state.vitals, now_ns):
+    for trip in vital_trips(state, now_ns):
         priority = Priority.HIGH if trip.action is Action.END else Priority.MEDIUM
         condition = Condition(
             id=trip.rule,
@@ -109,7 +150,7 @@ def _vital_causes(state: State, now_ns: int) -> Iterator[Cause]:
             cause=trip.interlock,
             text=trip.text,
             advice=_WATCH_PATIENT,
-            settle_ns=SETTLE_NS if trip.action is Action.ALERT else 0,
+            settle_ns=0 if trip.action is Action.END else SETTLE_NS,
         )
         yield Cause(
             action=trip.action,
@@ -129,6 +170,7 @@ def _pump_causes(state: State, now_ns: int) -> Iterator[Cause]:
             "pump link lost",
             f"{pump.no_link()}; its own watchdog stops it within the lease",
             _LOOK_AT_PUMP,
+            settle_ns=SETTLE_NS,
         )
     if pump.alarm is not None:
         # a reset, a stall or a missed lease leaves a pump that can be programmed afresh; the rest does not
@@ -245,15 +287,19 @@ def _supervision_causes(state: State) -> Iterator[Cause]:
     if lost_ns < profile.supervision_alarm_ns:
         return
     pauses = lost_ns >= profile.supervision_pause_ns
-    what = "the broker is gone" if state.broker_lost_real_ns is not None else "no nurse station is watching"
+    lost_s, limit_s = lost_ns / NS_PER_S, profile.supervision_pause_ns / NS_PER_S
     yield _cause(
         Action.PAUSE if pauses else Action.ALERT,
         Priority.HIGH,
         "supervision",
         "supervision lost",
-        f"{what} for {lost_ns / NS_PER_S:.0f} s, pausing at {profile.supervision_pause_ns / NS_PER_S:.0f} s",
+        f"{_unwatched(state)} for {lost_s:.0f} s, pausing at {limit_s:.0f} s",
         "Go to the bedside; restore the network, or open a station (pumpd watch).",
     )
+
+
+def _unwatched(state: State) -> str:
+    return "the broker is gone" if state.broker_lost_real_ns is not None else "no nurse station is watching"
 
 
 def supervision_lost_ns(state: State) -> int | None:

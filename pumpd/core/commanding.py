@@ -3,12 +3,17 @@
 from fractions import Fraction
 from typing import assert_never
 
-from pumpd.core import answers, halting, lowering, readiness, starting
+from pumpd.core import answers, halting, lowering, phase, readiness, starting
+from pumpd.core.alarms import AUDIO_PAUSE_NS
+from pumpd.core.causes import supervision_lost_ns
 from pumpd.core.commands import (
+    DAEMON,
     Acknowledge,
     Assess,
     Attest,
     Attested,
+    AudioPause,
+    Close,
     CommandMalformed,
     CommandReceived,
     Confirm,
@@ -20,6 +25,7 @@ from pumpd.core.commands import (
     Role,
     Start,
     Stop,
+    kind_of,
 )
 from pumpd.core.delivery import Ledger
 from pumpd.core.effects import Decision, Effect, Receipt
@@ -29,7 +35,7 @@ from pumpd.core.lockout import Lockout
 from pumpd.core.modes import TRANSITIONS, Mode, Trigger, after
 from pumpd.core.ports import Sample, Validity, VitalKind
 from pumpd.core.prescription import OrderRefusedError, expected_running_ns, plan
-from pumpd.core.quantities import G_PER_KG, NL_PER_ML, QuantityError, decimal_from, text
+from pumpd.core.quantities import G_PER_KG, NL_PER_ML, NS_PER_S, QuantityError, decimal_from, text
 from pumpd.core.rest import Aim, Phase
 from pumpd.core.rolling import RollingDose
 from pumpd.core.session import Attestation
@@ -39,7 +45,7 @@ from pumpd.core.vitals import Steady, Vitals
 
 def take(state: State, command: CommandReceived, now_ns: int, effects: list[Effect]) -> tuple[Sample, ...]:
     """Carry out or refuse one command. Returns the samples that an assessment brings, for the core to take."""
-    kind = type(command.command).__name__.lower()
+    kind = kind_of(command.command)
     asked = Awaiting(user=command.user, command_id=command.id, kind=kind, since_ns=now_ns)
     if isinstance(command.command, (Stop, Pause)):
         _halt(state, command.command, asked, now_ns, effects)
@@ -78,10 +84,14 @@ def _act(state: State, command: CommandReceived, now_ns: int, effects: list[Effe
             return lowering.begin(state, command, command.command, now_ns, effects)
         case Acknowledge():
             return _acknowledge(state, command.command, command.user)
+        case AudioPause():
+            return _pause_audio(state, command.command, command.user, now_ns)
         case Assess():
             return assessment_refusal(command.command)
         case Attest():
             return _attest(state, command.command, command.user, now_ns, effects)
+        case Close():
+            return _close(state, command.user, now_ns, effects)
         case Stop() | Pause():
             raise AssertionError("stop and pause are never judged")
         case _:
@@ -131,7 +141,7 @@ def _halt(state: State, command: Stop | Pause, asked: Awaiting, now_ns: int, eff
         aim = Aim.PAUSE
     else:
         aim = Aim.LOOK
-    halting.halt(state, aim, cause, now_ns, effects, by_human=True)
+    halting.halt(state, aim, cause, now_ns, effects, by_human=asked.user != DAEMON)
     if state.halt is not None and state.halt.phase is not Phase.REPEATING:
         reason = "the pump does not obey and is left silent so that its watchdog acts: stop at the pump"
     elif not state.pump.link_up:
@@ -146,11 +156,13 @@ def _halt(state: State, command: Stop | Pause, asked: Awaiting, now_ns: int, eff
 def _prepare(state: State, command: CommandReceived, entry: Prepare, now_ns: int, effects: list[Effect]) -> str | None:
     if Trigger.PREPARED not in TRANSITIONS[state.mode]:
         return f"the mode is {state.mode.value}; stop and end this session before a new order is prepared"
+    if phase.is_observing(state):
+        return f"the patient of session {state.session} is still observed; close that session before a new order"
     try:
         order = plan(entry, state.settings.profile, by=command.user, seed=f"{state.boot}/{command.id}")
     except OrderRefusedError as refused:
         return str(refused)
-    if state.mode in {Mode.COMPLETED, Mode.ENDED}:
+    if state.mode in phase.OVER_MODES:
         _forget_patient(state, now_ns)
     state.mode = after(state.mode, Trigger.PREPARED)
     state.order = order
@@ -160,6 +172,7 @@ def _prepare(state: State, command: CommandReceived, entry: Prepare, now_ns: int
     state.stations = {}
     state.runs = state.ran_ns = state.vital_pauses = 0
     state.ending = state.pressure_pause = state.line_unrelieved = False
+    state.observing_since_ns = None
     state.first_run_ns = state.idle_since_ns = None
     state.rate_nl_h, state.planned_ns = order.rate_nl_h, expected_running_ns(order)
     state.lockout = Lockout()
@@ -167,7 +180,20 @@ def _prepare(state: State, command: CommandReceived, entry: Prepare, now_ns: int
     state.attested = {}
     effects.append(Decision(cause="prepare", text=f"{order_text(state)}, prepared by {command.user}"))
     versions = "; ".join(str(version) for version in state.settings.versions)
-    effects.append(Decision(cause="versions", text=f"session {state.session} under {versions or 'no known version'}"))
+    simulated = "SIMULATED " if state.settings.simulated else ""
+    words = f"{simulated}session {state.session} under {versions or 'no known version'}"
+    effects.append(Decision(cause="versions", text=words))
+    return None
+
+
+def _close(state: State, user: str, now_ns: int, effects: list[Effect]) -> str | None:
+    blockers = phase.close_blockers(state, now_ns)
+    if blockers:
+        return "; ".join(blockers)
+    words = f"session {state.session} closed by {user}: {halting.delivered_text(state, now_ns)}"
+    effects.append(Decision(cause="close", text=words))
+    state.observing_since_ns = state.baseline = None
+    _forget_patient(state, now_ns)
     return None
 
 
@@ -274,6 +300,16 @@ def _acknowledge(state: State, note: Acknowledge, user: str) -> str | None:
     return None
 
 
+def _pause_audio(state: State, note: AudioPause, user: str, now_ns: int) -> str | None:
+    if supervision_lost_ns(state) is not None:
+        return "no station is watching, so no tone is paused; open a station (pumpd watch), or acknowledge the alarm"
+    alarms = state.alarms.pause_audio(note.alarm, note.episode, user, now_ns)
+    if alarms is None:
+        return f"no unacknowledged episode {note.episode} of alarm {note.alarm} is listed; look at the alarm list again"
+    state.alarms = alarms
+    return None
+
+
 def _assessed(state: State, entry: Assess, user: str, now_ns: int) -> tuple[Sample, ...]:
     before = state.vitals.latest.get(VitalKind.MOAAS)
     seq = 0 if before is None else before.seq + 1
@@ -297,7 +333,11 @@ def _done(state: State, command: CommandReceived) -> str:
             return order_text(state)
         case Confirm():
             return f"order {state.order.hash if state.order else ''} confirmed; it can be started"
+        case Close():
+            return f"session {state.session} is closed"
         case Acknowledge():
             return f"alarm {command.command.alarm} acknowledged by {command.user}"
+        case AudioPause():
+            return f"the tone of {command.command.alarm} is paused for {AUDIO_PAUSE_NS // NS_PER_S} s at most"
         case _:
             return "recorded"

@@ -1,10 +1,15 @@
 """What people may ask of the daemon, as plain values, and the receipts they get. Judgement is in `judge.py`."""
 
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum, unique
 
 from pumpd.core.bounds import Measure
+
+DAEMON = "pumpd"
+"""Whose name stands on the pause that the daemon gives itself when it ends."""
+_WORD_BEGINS = re.compile(r"(?<!^)(?=[A-Z])")
 
 
 @unique
@@ -86,6 +91,14 @@ class Acknowledge:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AudioPause:
+    """Silence the tone of one episode of one alarm for a while; it stays unacknowledged and is shown as before."""
+
+    alarm: str
+    episode: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Assess:
     """What no device measures: sedation (MOAA/S, 0-5) and respiration counted by a nurse (/min)."""
 
@@ -118,7 +131,17 @@ class Attest:
     item: Attested
 
 
-Command = Prepare | Confirm | Start | Pause | Resume | Stop | Lower | Acknowledge | Assess | Attest
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Close:
+    """End the observation, and with it the session."""
+
+
+Command = Prepare | Confirm | Start | Pause | Resume | Stop | Lower | Acknowledge | AudioPause | Assess | Attest | Close
+
+
+def kind_of(command: Command) -> str:
+    """Return the word by which a command goes on the wire."""
+    return _WORD_BEGINS.sub("-", type(command).__name__).lower()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,13 +8,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import assert_never
 
-from pumpd.core import causes, commanding, halting, lowering, routine, starting
-from pumpd.core.alarms import Alarms
+from pumpd.core import causes, commanding, gathering, halting, lowering, phase, routine, starting
+from pumpd.core.alarms import PASSED_TO, Alarm, Alarms, Condition, Priority
 from pumpd.core.commands import Attested, CommandMalformed, CommandReceived
 from pumpd.core.effects import (
     AlarmsChanged,
     Decision,
     Effect,
+    KeepEvidence,
     SaveSession,
     SendStop,
     StateChanged,
@@ -34,6 +35,7 @@ from pumpd.core.events import (
     StationSeen,
     TokenIssued,
 )
+from pumpd.core.evidence import Halted
 from pumpd.core.judge import KEPT_TOKENS
 from pumpd.core.lockout import Lockout
 from pumpd.core.modes import MAY_MOVE_MODES, OPEN_MODES, Mode, Trigger, after
@@ -62,7 +64,7 @@ from pumpd.core.ports import (
     VitalKind,
 )
 from pumpd.core.profile import Action, VitalRule
-from pumpd.core.quantities import NS_PER_S
+from pumpd.core.quantities import NS_PER_MIN, NS_PER_S
 from pumpd.core.rest import Aim, Halt, Phase
 from pumpd.core.rolling import RollingDose
 from pumpd.core.session import SessionRecord
@@ -72,7 +74,8 @@ from pumpd.core.vitals import Steady
 EVALUATE_EVERY_NS = NS_PER_S
 """An evaluation is never later than this after the last one, so that no lack of samples can suppress it (VIT-07)."""
 
-
+SAVE_OBSERVED_NS = NS_PER_MIN
+"""How much of an observation a restart may lose at most."""
 TOTALS_TOLERANCE_NL = 50_000
 """The pump's totals may lie above the record by at most this, 0.05 mL (DOSE-12)."""
 
@@ -95,9 +98,14 @@ class Core:
             for wanted in settings.profile.start
         }
         self.state.resume_steady = {wanted.vital: Steady(range=wanted) for wanted in settings.profile.resume}
+        self._passed_after_ns = {
+            Priority.HIGH: settings.profile.alarm_escalate_high_ns,
+            Priority.MEDIUM: settings.profile.alarm_escalate_medium_ns,
+        }
         self._published: tuple[object, ...] = ()
         self._alarms: Alarms = self.state.alarms
         self._saved_ledger = self.state.ledger
+        self._saved_at_ns = 0
 
     # ---- what the shell asks ----------------------------------------------------------------------------------------
 
@@ -123,10 +131,14 @@ class Core:
         """Return when the core must next be called if nothing happens before."""
         state = self.state
         times = [now_ns + EVALUATE_EVERY_NS]
-        rule_ns = state.interlocks.next_deadline_ns(state.settings.profile, state.vitals, now_ns)
+        rule_ns = state.interlocks.next_deadline_ns(
+            state.settings.profile, state.vitals, now_ns, cuff_later_ns=phase.cuff_later_ns(state, now_ns)
+        )
         if rule_ns is not None:
             times.append(rule_ns)
         times.extend(routine.deadlines_ns(state, now_ns))
+        if state.alarms.listed:
+            times.extend(due_ns for due_ns in state.alarms.deadlines_ns(self._passed_after_ns) if due_ns > now_ns)
         return min(times)
 
     def permission(self, now_ns: int) -> bool:
@@ -366,6 +378,7 @@ class Core:
             return
         state.halt = None
         halting.halt(state, before.aim, before.cause, now_ns, effects, by_human=before.by_human)
+        state.halted = None  # begun before; its evidence is recorded
         if fed and state.halt is not None:
             state.halt = replace(state.halt, phase_since_ns=before.phase_since_ns)
 
@@ -387,11 +400,9 @@ class Core:
         state.boot, state.bed = event.boot, event.bed
         state.answers = dict.fromkeys(event.seen_ids)
         state.interlocks = replace(state.interlocks, watched_since_ns=now_ns)
+        state.alarms = event.alarms.after_restart(now_ns)
         record = event.recovered
-        if record is None:
-            return
-        state.alarms = Alarms.recovered(record.alarms, now_ns)
-        if record.mode not in OPEN_MODES:
+        if record is None or (record.mode not in OPEN_MODES and record.observed_ns is None):
             return
         state.session, state.rev, state.order = record.session, record.rev, record.order
         state.mode = after(record.mode, Trigger.RESTARTED)
@@ -405,6 +416,8 @@ class Core:
         # a run that was authorised may have begun; one that certainly never was leaves an order to confirm again
         state.runs = max(record.runs, 1) if record.ledger.run is not None else record.runs
         state.ran_ns, state.ending = record.ran_ns, record.ending
+        if record.observed_ns is not None:
+            state.observing_since_ns = now_ns - record.observed_ns
         state.rate_nl_h, state.planned_ns = record.rate_nl_h, record.planned_ns
         state.idle_since_ns = now_ns if state.runs else None
         if record.since_first_run_ns is not None:
@@ -414,6 +427,12 @@ class Core:
         state.rolling = RollingDose.of_order(
             record.order, state.settings.profile.drug, low_nl=state.ledger.low(), now_ns=now_ns
         )
+        effects.append(Decision(cause="restart", text=f"session {record.session} recovered from the journal"))
+        if phase.is_observing(state):
+            state.pause_cause = record.pause_cause
+            halting.halt(state, Aim.LOOK, "the daemon was restarted", now_ns, effects)
+            halting.tell_restarted_observing(state)
+            return
         if state.runs == 0:
             state.confirmed_by = None
         aim = Aim.END if record.ending else Aim.FAULT if record.mode is Mode.FAULT else Aim.PAUSE
@@ -425,8 +444,11 @@ class Core:
             phase_since_ns=now_ns,
             rate_nl_h=record.order.rate_nl_h,
         )
+        if not record.ending:
+            state.halted = Halted(
+                mode=record.mode, moving=record.mode in MAY_MOVE_MODES, aim=aim, cause=state.pause_cause
+            )
         halting.tell_restarted(state)
-        effects.append(Decision(cause="restart", text=f"session {record.session} recovered from the journal"))
 
     # ---- what follows -----------------------------------------------------------------------------------------------
 
@@ -462,24 +484,21 @@ class Core:
             aim, text = Aim.PAUSE, found[0].condition.text
         else:
             return
+        if state.mode not in MAY_MOVE_MODES:
+            found = [cause for cause in found if cause.action is Action.END]  # the others stand already
         # some causes are over as soon as the pump is told to stop; what led to the halt is an alarm all the same
         state.happened = (*state.happened, *(cause.condition for cause in found))
         halting.halt(state, aim, text, now_ns, effects)
 
     def _keep_books(self, now_ns: int, effects: list[Effect]) -> None:
         state = self.state
-        conditions = (*state.happened, *(cause.condition for cause in causes.due(state, now_ns)))
-        alarms = state.alarms.update(conditions, now_ns) if conditions or state.alarms.listed else state.alarms
-        if state.happened:
-            # told once: what is over by the next evaluation stays listed as an episode to acknowledge
-            state.happened = ()
-        state.alarms = alarms
-        if alarms is not self._alarms:
-            self._alarms = alarms
-            effects.append(AlarmsChanged(sound=alarms.sounding()))
-        tripped = state.interlocks.restricting() if state.mode in OPEN_MODES else ()
+        self._keep_alarms(now_ns, effects)
+        alarms = state.alarms
+        watched = state.mode in OPEN_MODES or phase.is_observing(state)
+        tripped = state.interlocks.restricting() if watched else ()
         key = (
             state.mode,
+            phase.phase(state),
             state.halt.aim if state.halt else None,
             state.session,
             state.confirmed_by,
@@ -490,12 +509,50 @@ class Core:
             self._published = key
             state.rev += 1
             effects.append(StateChanged(rev=state.rev))
-        elif state.mode not in OPEN_MODES or state.ledger is self._saved_ledger or state.ledger == self._saved_ledger:
+        elif not self._knows_more(now_ns):
             return
         # also what a counter read has just proven, so that a restart does not know less than people were shown
         if state.session is not None and state.order is not None:
             self._saved_ledger = state.ledger
+            self._saved_at_ns = now_ns
             effects.append(SaveSession(record=self.session_record(now_ns)))
+
+    def _knows_more(self, now_ns: int) -> bool:
+        """Say whether a restart would know less than the core does now, although people were shown nothing new."""
+        state = self.state
+        if phase.is_observing(state):
+            return now_ns - self._saved_at_ns >= SAVE_OBSERVED_NS
+        return (
+            state.mode in OPEN_MODES and state.ledger is not self._saved_ledger and state.ledger != self._saved_ledger
+        )
+
+    def _keep_alarms(self, now_ns: int, effects: list[Effect]) -> None:
+        """List what is the case, pass on what nobody acknowledges, and record the evidence of a halt."""
+        state = self.state
+        due = tuple(causes.due(state, now_ns))
+        halted = state.halted
+        conditions = (*state.happened, *(cause.condition for cause in due))
+        if conditions or state.alarms.listed or halted is not None:
+            anew = {condition.id for condition in state.happened}
+            if halted is not None and halted.moving:
+                # an acknowledgement of the same cause before this pause is none of this pause
+                anew.update(cause.condition.id for cause in due if cause.action is not Action.ALERT)
+                if not any(each.id in anew and each.priority >= Priority.MEDIUM for each in conditions):
+                    conditions = (*conditions, _unnamed(halted))
+            # told once: what is over by the next evaluation stays listed as an episode to acknowledge
+            state.happened = ()
+            alarms = state.alarms.update(conditions, now_ns, lambda: gathering.circumstances(state, now_ns), anew=anew)
+            if causes.supervision_lost_ns(state) is not None:
+                alarms = alarms.audible()
+            alarms, late = alarms.pass_on(self._passed_after_ns, now_ns)
+            effects.extend(Decision(cause="escalation", text=_passed_text(alarm, now_ns)) for alarm in late)
+            state.alarms = alarms
+        if halted is not None:
+            state.halted = None
+            effects.append(KeepEvidence(evidence=gathering.evidence(state, halted, conditions, now_ns)))
+        if state.alarms is not self._alarms and state.alarms != self._alarms:
+            self._alarms = state.alarms
+            effects.append(AlarmsChanged(sound=state.alarms.sounding(), alarms=state.alarms))
 
     def session_record(self, now_ns: int) -> SessionRecord:
         """Return the session as a restarted daemon must know it; only while there is an order."""
@@ -519,9 +576,28 @@ class Core:
             runs=state.runs,
             rate_nl_h=state.rate_nl_h,
             planned_ns=state.planned_ns,
+            observed_ns=phase.observed_ns(state, now_ns),
             since_first_run_ns=None if state.first_run_ns is None else now_ns - state.first_run_ns,
             vital_pauses=state.vital_pauses,
             locked=state.lockout.reason,
             line_unrelieved=state.line_unrelieved,
-            alarms=state.alarms.latched(),
         )
+
+
+def _unnamed(halted: Halted) -> Condition:
+    """Return the alarm of a pause that no rule of its own has told: none is ever silent (requirement ALRM-04)."""
+    return Condition(
+        id="paused",
+        priority=Priority.MEDIUM,
+        cause="paused by the daemon",
+        text=halted.cause,
+        advice="Look at the pump and the patient; acknowledge, and resume when the cause has gone.",
+    )
+
+
+def _passed_text(alarm: Alarm, now_ns: int) -> str:
+    waited_s = (now_ns - alarm.unheard_since_ns) / NS_PER_S
+    return (
+        f"alarm {alarm.id} episode {alarm.episode} ({alarm.priority.name}), not acknowledged for {waited_s:.0f} s, "
+        f"is passed to: {PASSED_TO.value}"
+    )

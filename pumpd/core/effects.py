@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from pumpd.core.alarms import Priority
+from pumpd.core.alarms import Alarms, Priority
 from pumpd.core.commands import ReceiptState
+from pumpd.core.evidence import Evidence
 from pumpd.core.ports import RunOrder
 from pumpd.core.session import SessionRecord
 
@@ -79,9 +80,13 @@ class StateChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlarmsChanged:
-    """The alarm list is not what it was: publish it, and sound the highest priority that nobody has acknowledged."""
+    """The alarm list is not what it was: publish it, sound the highest priority that is to be heard, and record it.
+
+    A restarted daemon lists what the newest such record holds, whether or not there is a session.
+    """
 
     sound: Priority | None
+    alarms: Alarms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +104,13 @@ class SaveSession:
     record: SessionRecord
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeepEvidence:
+    """Record what a halt that no human asked for was decided on (requirement LOG-06)."""
+
+    evidence: Evidence
+
+
 Effect = (
     SendStop
     | SettlePump
@@ -113,4 +125,5 @@ Effect = (
     | AlarmsChanged
     | Decision
     | SaveSession
+    | KeepEvidence
 )

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from pumpd.core.alarms import Alarms
 from pumpd.core.commands import CommandMalformed, CommandReceived
 from pumpd.core.ports import MonitorEvent, PumpFact
 from pumpd.core.session import SessionRecord
@@ -9,11 +10,12 @@ from pumpd.core.session import SessionRecord
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Booted:
-    """The daemon is up. `recovered` is the open session the journal holds, if any; `seen_ids` have acted before."""
+    """The daemon is up. `recovered` is the session the journal holds, if any; `seen_ids` have acted before."""
 
     boot: str
     bed: str
     recovered: SessionRecord | None
+    alarms: Alarms  # as the daemon listed them before
     seen_ids: tuple[str, ...]
 
 

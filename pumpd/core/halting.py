@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
-from pumpd.core import answers
+from pumpd.core import answers, phase
 from pumpd.core.alarms import Condition, Priority
 from pumpd.core.commands import ReceiptState
 from pumpd.core.effects import Decision, Effect, SendStop, SettlePump
+from pumpd.core.evidence import Halted
 from pumpd.core.modes import MAY_MOVE_MODES, TRANSITIONS, Mode, Trigger, after
 from pumpd.core.ports import PumpCounter
 from pumpd.core.quantities import NG_PER_MG, NL_PER_ML, text
@@ -32,6 +33,8 @@ def halt(
     before = state.halt
     if state.mode in MAY_MOVE_MODES and aim is Aim.LOOK:
         aim = Aim.PAUSE
+    if not by_human and (before is None or aim > before.aim):
+        _note_automatic(state, aim, cause)
     if state.mode is Mode.FAULT and aim is Aim.PAUSE:
         aim = Aim.FAULT  # a lost link does not turn a fault into a pause that can be resumed
     if aim is Aim.END and state.session is not None:
@@ -66,6 +69,16 @@ def halt(
         effects.append(SendStop())
 
 
+def _note_automatic(state: State, aim: Aim, cause: str) -> None:
+    """Nobody asked for this halt: it needs an alarm and leaves evidence, which the books see to."""
+    starting = state.starting
+    moving = state.mode is Mode.RUNNING or (starting is not None and starting.step is Step.RUN)
+    if state.halted is not None:
+        state.halted = replace(state.halted, aim=aim, cause=cause)
+    elif moving or aim >= Aim.PAUSE:
+        state.halted = Halted(mode=state.mode, moving=moving, aim=aim, cause=cause)
+
+
 def _abandon_start(state: State, cause: str, effects: list[Effect]) -> None:
     """A start on its way is over. Before RUN it is certainly not done; after it, rest will tell."""
     starting = state.starting
@@ -96,6 +109,7 @@ def halt_stopped(state: State, aim: Aim, words: str, now_ns: int, effects: list[
     halt(state, aim, words, now_ns, effects)
     if at_end and state.halt is not None:
         state.halt = replace(state.halt, by_itself=True)
+        state.halted = None  # the end of the order, and no pause
     else:
         tell_stopped_by_itself(state, words)
 
@@ -116,6 +130,8 @@ def conclude(state: State, now_ns: int, effects: list[Effect]) -> None:
     effects.append(SettlePump())
     if state.mode in {Mode.STOPPING, Mode.UNKNOWN}:
         _leave(state, done, now_ns, effects)
+    elif state.mode in phase.OVER_MODES and done.aim is not Aim.LOOK:
+        phase.infusion_over(state, now_ns)  # something flowed after all: observe from now on
     answers.finish_kinds(
         state, effects, answers.STOPPING_KINDS, ReceiptState.VERIFIED, f"rest confirmed, mode {state.mode.value}"
     )
@@ -126,6 +142,7 @@ def _leave(state: State, done: Halt, now_ns: int, effects: list[Effect]) -> None
     complete = state.ledger.is_complete()
     if done.by_itself and not complete:
         tell_stopped_by_itself(state, done.cause)
+        _note_automatic(state, done.aim, done.cause)
     given = delivered_text(state, now_ns)
     if complete:
         trigger, words = Trigger.REST_TO_COMPLETED, f"completed: {given}"
@@ -144,6 +161,8 @@ def _leave(state: State, done: Halt, now_ns: int, effects: list[Effect]) -> None
         state.idle_since_ns = now_ns
     if complete:
         state.pause_cause = None
+    if state.mode in phase.OVER_MODES:
+        phase.infusion_over(state, now_ns)
     effects.append(Decision(cause="rest", text=words))
 
 
@@ -249,6 +268,18 @@ def tell_restarted(state: State) -> None:
         "the daemon was restarted",
         f"session {state.session} was open; the pump is stopped and being read",
         "Check the pump and the patient; resume only when the screen says PAUSED.",
+    )
+
+
+def tell_restarted_observing(state: State) -> None:
+    """Alarm: the daemon came up while a patient was observed after the infusion."""
+    tell(
+        state,
+        "restarted",
+        Priority.MEDIUM,
+        "the daemon was restarted",
+        f"the infusion of session {state.session} is over and its patient is still observed; nobody watched meanwhile",
+        "Look at the patient and at the pump, which must be at rest.",
     )
 
 

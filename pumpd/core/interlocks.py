@@ -11,7 +11,7 @@ from pumpd.core.ports import Sample, Validity, VitalKind
 from pumpd.core.profile import RESTRICTION, Action, AgeRule, Profile, VitalRule
 from pumpd.core.quantities import NS_PER_S
 from pumpd.core.session import Baseline
-from pumpd.core.vitals import Vitals
+from pumpd.core.vitals import PRESSURES, Vitals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,27 +82,33 @@ class Interlocks:
             return ()
         return tuple(sorted(name for name, item in self.pending.items() if item.rule.action is not Action.ALERT))
 
-    def trips(self, profile: Profile, vitals: Vitals, now_ns: int) -> tuple[Trip, ...]:
-        """Return every rule that is due at `now_ns`, the most restrictive first."""
+    def trips(self, profile: Profile, vitals: Vitals, now_ns: int, *, cuff_later_ns: int = 0) -> tuple[Trip, ...]:
+        """Return every rule that is due at `now_ns`, the most restrictive first.
+
+        `cuff_later_ns` is by how much the cuff's cycle is longer than in a run, and so its values may be older.
+        """
         found = [_pending_trip(item, now_ns) for item in self.pending.values() if item.due_at_ns <= now_ns]
         latest = vitals.latest
         for rule in profile.ages:
             sample = latest.get(rule.vital)
             age_ns = now_ns - (self.watched_since_ns if sample is None else sample.measured_at_ns)
-            if age_ns >= rule.alert_ns:
-                found.append(_age_trip(rule, age_ns, vitals))
+            later_ns = cuff_later_ns if rule.vital in PRESSURES else 0
+            if age_ns >= rule.alert_ns + later_ns:
+                found.append(_age_trip(rule, age_ns, vitals, later_ns))
         found.extend(_impossible_trip(sample) for sample in self.impossible.values())
         if len(found) > 1:
             found.sort(key=lambda trip: RESTRICTION[trip.action], reverse=True)
         return tuple(found)
 
-    def next_deadline_ns(self, profile: Profile, vitals: Vitals, now_ns: int) -> int | None:
+    def next_deadline_ns(self, profile: Profile, vitals: Vitals, now_ns: int, *, cuff_later_ns: int = 0) -> int | None:
         """Return when a rule that is not due yet may become due."""
         times = [item.due_at_ns for item in self.pending.values() if item.due_at_ns > now_ns]
         latest = vitals.latest
         for rule in profile.ages:
             sample = latest.get(rule.vital)
             measured_ns = self.watched_since_ns if sample is None else sample.measured_at_ns
+            if rule.vital in PRESSURES:
+                measured_ns += cuff_later_ns
             due_at_ns = (measured_ns + rule.alert_ns, measured_ns + rule.pause_ns, measured_ns + rule.end_ns)
             times += [due_ns for due_ns in due_at_ns if due_ns > now_ns]
         return min(times, default=None)
@@ -147,13 +153,13 @@ def _impossible_trip(sample: Sample) -> Trip:
     return Trip(rule=f"{sample.kind.value}-impossible", interlock=sample.kind.value, action=Action.PAUSE, text=text)
 
 
-def _age_trip(rule: AgeRule, age_ns: int, vitals: Vitals) -> Trip:
-    if age_ns >= rule.end_ns:
-        action, limit_ns = Action.END, rule.end_ns
-    elif age_ns >= rule.pause_ns:
-        action, limit_ns = Action.PAUSE, rule.pause_ns
+def _age_trip(rule: AgeRule, age_ns: int, vitals: Vitals, later_ns: int) -> Trip:
+    if age_ns >= rule.end_ns + later_ns:
+        action, limit_ns = Action.END, rule.end_ns + later_ns
+    elif age_ns >= rule.pause_ns + later_ns:
+        action, limit_ns = Action.PAUSE, rule.pause_ns + later_ns
     else:
-        action, limit_ns = Action.ALERT, rule.alert_ns
+        action, limit_ns = Action.ALERT, rule.alert_ns + later_ns
     refused = vitals.refused.get(rule.vital)
     why = f" ({refused.source}: {refused.validity.value})" if refused is not None else ""
     text = f"no usable {rule.vital.name} for {age_ns / NS_PER_S:.0f} s, limit {limit_ns / NS_PER_S:.0f} s{why}"

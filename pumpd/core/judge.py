@@ -7,6 +7,7 @@ from pumpd.core.commands import (
     CLINICIANS,
     Acknowledge,
     Assess,
+    Close,
     CommandReceived,
     Confirm,
     Lower,
@@ -14,6 +15,7 @@ from pumpd.core.commands import (
     Resume,
     Role,
     Start,
+    kind_of,
 )
 from pumpd.core.quantities import NS_PER_S
 from pumpd.core.state import State
@@ -30,14 +32,10 @@ def refusal(command: CommandReceived, state: State) -> str | None:
     if command.retained:
         return "the command was delivered as retained, so it may be old; send it again"
     if role not in _roles(command.command):
-        return f"the role {role.value} may not {_kind(command.command)}; ask a nurse or a prescriber"
-    if isinstance(command.command, (Prepare, Confirm, Start, Resume, Lower)):
+        return f"the role {role.value} may not {kind_of(command.command)}; ask a nurse or a prescriber"
+    if isinstance(command.command, (Prepare, Confirm, Start, Resume, Lower, Close)):
         return _stale(command, state)
     return None
-
-
-def _kind(command: object) -> str:
-    return type(command).__name__.lower()
 
 
 def _roles(command: object) -> frozenset[Role]:

@@ -3,6 +3,7 @@
 Rules behind the table:
 - PAUSED, COMPLETED and ENDED are reached only through confirmed rest, never straight from RUNNING.
 - A lost pump makes the mode UNKNOWN; only a read-back at rest leaves it, and never towards RUNNING.
+- An infusion that is over stays over across a restart: the patient is still observed, and nothing leads back to a run.
 - RUNNING is reached only from STARTING, and STARTING only by a person.
 """
 
@@ -77,8 +78,8 @@ TRANSITIONS: dict[Mode, dict[Trigger, Mode]] = {
     },
     _M.UNKNOWN: _AFTER_REST | {_T.PUMP_LOST: _M.UNKNOWN, _T.RESTARTED: _M.UNKNOWN},
     _M.FAULT: {_T.HALT: _M.STOPPING, _T.PUMP_LOST: _M.UNKNOWN, _T.RESTARTED: _M.UNKNOWN},
-    _M.COMPLETED: {_T.PREPARED: _M.READY, _T.RESTARTED: _M.IDLE},
-    _M.ENDED: {_T.PREPARED: _M.READY, _T.RESTARTED: _M.IDLE},
+    _M.COMPLETED: {_T.PREPARED: _M.READY, _T.RESTARTED: _M.COMPLETED},
+    _M.ENDED: {_T.PREPARED: _M.READY, _T.RESTARTED: _M.ENDED},
 }
 """From each mode, the triggers it answers and where they lead. Every pair that is absent is illegal."""
 

@@ -401,8 +401,8 @@ class Journal(Protocol):
         """Whether whatever writes the records still runs."""
 
     @property
-    def oldest_unwritten_ns(self) -> int | None:
-        """By the real clock, since when the oldest record waits to be durable; None when none waits."""
+    def unwritten_for_ns(self) -> int | None:
+        """For how long, by a clock that stands still with the host, the oldest record waits to be durable, or None."""
 
     def close(self) -> None:
         """Write what is left, then close; raises `OSError` if that is impossible."""

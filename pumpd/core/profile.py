@@ -201,6 +201,12 @@ class Profile:
     pause_max_ns: int
     session_extra_ns: int
     vital_pauses_max: int
+    alarm_escalate_high_ns: int
+    alarm_escalate_medium_ns: int
+    observe_nibp_first_ns: int
+    observe_first_ns: int
+    observe_nibp_later_ns: int
+    observe_min_ns: int
 
     @property
     def approved(self) -> bool:

@@ -359,6 +359,7 @@ def _cuff_cycle(where: str, age: AgeRule, profile: Profile) -> Iterator[Finding]
     for name, interval_ns in (
         ("nibp_interval", profile.nibp_interval_ns),
         ("nibp_pause_interval", profile.nibp_pause_interval_ns),
+        ("observe_nibp_first", profile.observe_nibp_first_ns),
     ):
         if interval_ns >= age.alert_ns:
             yield Finding(
@@ -373,6 +374,7 @@ def _times(profile: Profile) -> Iterator[Finding]:
     pairs = (
         ("baseline_spacing", profile.baseline_spacing_ns, "baseline_max_age", profile.baseline_max_age_ns),
         ("supervision_alarm", profile.supervision_alarm_ns, "supervision_pause", profile.supervision_pause_ns),
+        ("observe_first", profile.observe_first_ns, "observe_min", profile.observe_min_ns),
         ("start_steady", profile.start_steady_ns, "confirm_valid", profile.confirm_valid_ns),
     )
     for shorter, short_ns, longer, long_ns in pairs:

@@ -3,18 +3,16 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from pumpd.core import answers, halting, pausing
+from pumpd.core import answers, halting, pausing, phase
 from pumpd.core.causes import may_move, permission, running_limit_ns
 from pumpd.core.effects import Effect, MeasureNibp, PollPump
 from pumpd.core.modes import OPEN_MODES, Mode
-from pumpd.core.quantities import NS_PER_MIN, NS_PER_S
+from pumpd.core.quantities import NS_PER_S
 from pumpd.core.state import State
 
 POLL_EVERY_NS = NS_PER_S
 POLL_EARLY_NS = 500_000_000
 """From this long after the last poll a vitals frame triggers the next, so that the line is idle at the frame after."""
-CUFF_AFTER_END_NS = 30 * NS_PER_MIN
-"""How long the cuff keeps its cycle after the infusion; observation proper comes with the clinic's protocol."""
 
 
 def advance(state: State, now_ns: int, effects: list[Effect], *, vitals_frame: bool) -> None:
@@ -48,6 +46,7 @@ def deadlines_ns(state: State, now_ns: int) -> Iterator[int]:
     due_ns = _cuff_due_ns(state, now_ns)
     if due_ns is not None:
         yield due_ns
+    yield from phase.deadlines_ns(state, now_ns)
     yield from (item.since_ns + answers.FINAL_WORD_NS for item in state.awaiting if not item.unknown_said)
 
 
@@ -70,12 +69,10 @@ def _cuff_due_ns(state: State, now_ns: int) -> int | None:
         interval_ns = profile.baseline_spacing_ns if from_end else profile.nibp_interval_ns
     elif state.mode is Mode.PAUSED:
         interval_ns = profile.nibp_pause_interval_ns
-    elif state.mode in OPEN_MODES or _recently_over(state, now_ns):
+    elif state.mode in OPEN_MODES:
         interval_ns = profile.nibp_interval_ns
+    else:
+        interval_ns = phase.cuff_interval_ns(state, now_ns)
     return state.cuff.due_at_ns(
         interval_ns, from_end=from_end, repeat=state.interlocks.wants_repeat(now_ns), now_ns=now_ns
     )
-
-
-def _recently_over(state: State, now_ns: int) -> bool:
-    return state.mode in {Mode.COMPLETED, Mode.ENDED} and now_ns - state.paused_at_ns <= CUFF_AFTER_END_NS

@@ -27,19 +27,6 @@ class Attestation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LatchedAlarm:
-    """An alarm that survives a restart until somebody takes note of it."""
-
-    id: str
-    episode: int
-    priority: str
-    cause: str
-    text: str
-    advice: str
-    acknowledged_by: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SessionRecord:
     """A session as the journal keeps it. `mode` is the last one; a recovered session never comes up in it unchecked."""
 
@@ -59,8 +46,8 @@ class SessionRecord:
     rate_nl_h: int
     planned_ns: int
     runs: int
+    observed_ns: int | None  # how long the patient has been observed since the infusion; None: not observed
     since_first_run_ns: int | None  # how long ago the first run began; the time the daemon was away is not in it
     vital_pauses: int
     locked: str | None  # why only a prescriber may resume
     line_unrelieved: bool
-    alarms: tuple[LatchedAlarm, ...]

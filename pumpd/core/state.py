@@ -10,6 +10,7 @@ from pumpd.core.counter import CounterWatch
 from pumpd.core.cuff import CuffSchedule
 from pumpd.core.delivery import Ledger
 from pumpd.core.effects import Receipt
+from pumpd.core.evidence import Halted
 from pumpd.core.interlocks import Interlocks
 from pumpd.core.lockout import Lockout
 from pumpd.core.modes import Mode
@@ -133,9 +134,13 @@ class State:
     starting: Starting | None = None
     lowering: Lowering | None = None
     halt: Halt | None = None
+    halted: Halted | None = None
+    """A halt of this very event that no human asked for; its evidence is not yet recorded."""
     ending: bool = False
     pause_cause: str | None = None
     paused_at_ns: int = 0
+    observing_since_ns: int | None = None
+    """When rest was confirmed after the infusion; None before that, and once the session is closed."""
     first_run_ns: int | None = None
     idle_since_ns: int | None = None
     """When the last run stopped; None while the pump runs, and before the first run."""

@@ -17,6 +17,8 @@ from pumpd.core.commands import (
     Acknowledge,
     Assess,
     Attest,
+    AudioPause,
+    Close,
     Command,
     CommandMalformed,
     CommandReceived,
@@ -27,6 +29,7 @@ from pumpd.core.commands import (
     Resume,
     Start,
     Stop,
+    kind_of,
 )
 from pumpd.core.events import StationSeen
 from pumpd.core.quantities import NS_PER_S
@@ -38,6 +41,8 @@ from pumpd.mqtt.payloads import (
     AnyRequest,
     AssessRequest,
     AttestRequest,
+    AudioPauseRequest,
+    CloseRequest,
     ConfirmRequest,
     LowerRequest,
     PauseRequest,
@@ -146,7 +151,7 @@ def _loosely(payload: bytes) -> Mapping[str, object]:
     return value if isinstance(value, dict) and not repeated else {}
 
 
-def _command(
+def _command(  # noqa: C901 - one line per command
     request: AnyRequest,
 ) -> Command:
     match request:
@@ -180,19 +185,18 @@ def _command(
             return Stop(reason=request.reason)
         case AcknowledgeRequest():
             return Acknowledge(alarm=request.alarm, episode=request.episode)
+        case AudioPauseRequest():
+            return AudioPause(alarm=request.alarm, episode=request.episode)
         case AssessRequest():
             return Assess(moaas=request.moaas, respiration_bpm=request.respiration_bpm)
         case LowerRequest():
             return Lower(rate_ml_h=request.rate_ml_h)
         case AttestRequest():
             return Attest(item=request.item)
+        case CloseRequest():
+            return Close()
         case _:
             assert_never(request)
-
-
-def kind_of(command: Command) -> str:
-    """Return the word by which a command goes on the wire."""
-    return type(command).__name__.lower()
 
 
 def to_request(

@@ -45,6 +45,7 @@ EXIT_VERIFIED, EXIT_REFUSED, EXIT_USAGE, EXIT_UNKNOWN = 0, 1, 2, 3
 _FINAL = frozenset({ReceiptState.VERIFIED, ReceiptState.REFUSED, ReceiptState.UNKNOWN})
 _REPEATABLE = frozenset({"stop", "pause"})
 _ON_AN_ORDER = frozenset({"confirm", "start", "resume"})
+_ON_AN_ALARM = frozenset({"acknowledge", "audio-pause"})
 
 
 class NotSent(Exception):  # noqa: N818, it names what happened to the command
@@ -146,12 +147,12 @@ class NurseSession:
                 raise NotSent(f"{self._bed} has no order to {kind}")
             fields = {**fields, "order_hash": state.order.hash}
             if kind == "confirm":
-                for line in order_lines(state.order):
+                for line in (*state.marks(), *order_lines(state.order)):
                     self._show(line)
         beat = await follower.until(lambda view: view.live_heartbeat(loop_ns()), FIND_WITHIN_S)
         if beat is None:
             raise NotSent(self._no_life())
-        if kind == "acknowledge" and "episode" not in fields:
+        if kind in _ON_AN_ALARM and "episode" not in fields:
             fields = {**fields, "episode": await self._episode(follower, str(fields.get("alarm")))}
         return follower.view.live_heartbeat(loop_ns()) or beat, fields
 
@@ -351,10 +352,13 @@ def add_nurse_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentPa
     lower = add("lower", "go on at a lower rate", kind="lower", fields=("rate_ml_h",))
     lower.add_argument("--rate-ml-h", type=_decimal, required=True, metavar="N", help="the new rate in mL/h")
     stop = add("stop", "bring the pump to rest and end the infusion", kind="stop", fields=("reason",))
+    add("close", "end the observation after the infusion, and the session", kind="close", fields=())
     for parser in (pause, stop):
         parser.add_argument("--reason", default="", help="for the record")
     acknowledge = add("ack", "take note of an alarm", kind="acknowledge", fields=("alarm",))
     acknowledge.add_argument("alarm", metavar="ALARM", help="its name, as listed")
+    audio_pause = add("audio-pause", "pause the tone of an alarm", kind="audio-pause", fields=("alarm",))
+    audio_pause.add_argument("alarm", metavar="ALARM", help="its name, as listed")
     attest = add("attest", "say what only you can see", kind="attest", fields=("item",))
     attest.add_argument("item", choices=[item.value for item in Attested], help="what you have seen or done")
     assess = add("assess", "enter what you have observed", kind="assess", fields=("moaas", "respiration_bpm"))

@@ -9,8 +9,9 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import BaseModel, Field, JsonValue, StringConstraints, TypeAdapter, ValidationError
 
 from pumpd.core.bounds import Measure
-from pumpd.core.commands import Attested, ReceiptState
+from pumpd.core.commands import Attested, ReceiptState, Role
 from pumpd.core.modes import Mode
+from pumpd.core.phase import SessionPhase
 from pumpd.core.ports import Validity, VitalKind
 from pumpd.mqtt.wire import Exact, Payload, WireError, read
 
@@ -33,9 +34,10 @@ Kind = Annotated[VitalKind, Field(strict=False)]
 ValidityName = Annotated[Validity, Field(strict=False)]
 MeasureName = Annotated[Measure, Field(strict=False)]
 ReceiptName = Annotated[ReceiptState, Field(strict=False)]
+RoleName = Annotated[Role, Field(strict=False)]
 AttestedName = Annotated[Attested, Field(strict=False)]
 PriorityName = Literal["high", "medium", "low"]
-PhaseName = Literal["preparing", "infusing", "observing", "closed"]
+PhaseName = Annotated[SessionPhase, Field(strict=False)]
 
 
 class Message(Payload):
@@ -213,9 +215,15 @@ class State(Message):
     interlocks: Annotated[tuple[Interlock, ...], Field(strict=False)]
     start_blockers: Annotated[tuple[Text, ...], Field(strict=False, description="why a start would be refused now")]
     resume_blockers: Annotated[tuple[Text, ...], Field(strict=False, description="why a resume would be refused now")]
+    close_blockers: Annotated[tuple[Text, ...], Field(strict=False, description="why a close would be refused now")]
     links: Links
     cause: Text | None = Field(description="why the infusion is not running, where it was running")
     at: Utc
+
+    def marks(self) -> list[str]:
+        """Return what every screen says of a bed that is not for a patient (requirement CFG-06)."""
+        marks = (("SIMULATED", self.simulated), ("NOT FOR PATIENTS", not self.clinical))
+        return [mark for mark, holds in marks if holds]
 
 
 class Alarm(Payload):
@@ -225,19 +233,23 @@ class Alarm(Payload):
     episode: Count
     priority: PriorityName
     cause: Text
-    text: Text
-    values: Text = Field(description="the values, ages and limits that led to it")
-    action: Text = Field(description="what the daemon did")
+    text: Text = Field(description="what happened, with value and limit")
+    values: Text = Field(description="vital signs, pump and what was given when it began, with their ages")
+    action: Text = Field(description="what the daemon had done when it began")
     advice: Text = Field(description="what to do next")
     since: Utc
     active: bool = Field(description="the condition stands")
     acknowledged_by: Name | None
+    passed_to: RoleName | None = Field(description="who else must come, for nobody acknowledged it in time")
+    audio_paused_by: Name | None = Field(description="its tone is paused; it is shown as before")
+    audio_paused_until: Utc | None
 
 
 class Alarms(Message):
     """All listed alarms. Retained."""
 
     rev: Count
+    sounding: PriorityName | None = Field(description="what is to be heard now: the highest neither noted nor paused")
     alarms: Annotated[tuple[Alarm, ...], Field(strict=False)]
 
 
@@ -378,6 +390,14 @@ class AcknowledgeRequest(Request):
     episode: Count
 
 
+class AudioPauseRequest(Request):
+    """Silence the tone of one episode of one alarm for a while."""
+
+    kind: Literal["audio-pause"] = "audio-pause"
+    alarm: Label
+    episode: Count
+
+
 class AssessRequest(Request):
     """What no device measures."""
 
@@ -393,6 +413,12 @@ class AttestRequest(Request):
     item: AttestedName
 
 
+class CloseRequest(Request):
+    """End the observation, and with it the session."""
+
+    kind: Literal["close"] = "close"
+
+
 AnyRequest = (
     PrepareRequest
     | ConfirmRequest
@@ -402,8 +428,10 @@ AnyRequest = (
     | StopRequest
     | LowerRequest
     | AcknowledgeRequest
+    | AudioPauseRequest
     | AssessRequest
     | AttestRequest
+    | CloseRequest
 )
 
 CommandRequest = Annotated[AnyRequest, Field(discriminator="kind")]

@@ -121,17 +121,19 @@ def _alarm_lines(alarms: Alarms | None) -> list[str]:
         stands = "stands" if alarm.active else "has passed"
         seen = "not acknowledged" if alarm.acknowledged_by is None else f"acknowledged by {alarm.acknowledged_by}"
         lines.append(f"ALARM {alarm.priority.upper()} {alarm.id}: {alarm.text} ({stands}, {seen}) -> {alarm.advice}")
+        lines.append(f"  then: {alarm.values}; {alarm.action}")
+        if alarm.acknowledged_by is None and alarm.passed_to is not None:
+            lines.append(f"  NOBODY CAME: passed to {alarm.passed_to.value}")
+        if alarm.audio_paused_by is not None:
+            lines.append(f"  tone paused by {alarm.audio_paused_by} until {alarm.audio_paused_until}")
     return lines
 
 
 def _state_lines(heard: Heard[State], view: View, now_ns: int) -> list[str]:
     state = heard.message
-    marks = [
-        mark for mark, holds in (("SIMULATED", state.simulated), ("NOT FOR PATIENTS", not state.clinical)) if holds
-    ]
     approval = "approved" if state.profile.approved else "NOT APPROVED"
     lines = [
-        "  ".join([f"{state.bed}: {state.mode.value.upper()}", f"phase: {state.phase}", *marks]),
+        "  ".join([f"{state.bed}: {state.mode.value.upper()}", f"phase: {state.phase.value}", *state.marks()]),
         state.mode_text,
         f"profile {state.profile.name} ({approval})",
         *_order_lines(state.order),
@@ -144,6 +146,7 @@ def _state_lines(heard: Heard[State], view: View, now_ns: int) -> list[str]:
     lines += [f"{lock.state} {lock.rule}: {lock.text}" for lock in state.interlocks if lock.state != "armed"]
     lines += [f"no start: {blocker}" for blocker in state.start_blockers]
     lines += [f"no resume: {blocker}" for blocker in state.resume_blockers]
+    lines += [f"no close: {blocker}" for blocker in state.close_blockers]
     if state.links.journal == "failed":
         lines.append("the journal cannot be written")
     return lines
@@ -171,7 +174,7 @@ def render_line(view: View, now_ns: int) -> str:
     if view.state is None:
         return f"{view.bed}: no state yet"
     state = view.state.message
-    parts = [f"{state.bed}: {state.mode.value.upper()}"]
+    parts = [f"{state.bed}: {state.mode.value.upper()}", *state.marks()]
     if state.delivery is not None:
         parts.append(f"given {_interval(state.delivery.low_ml, state.delivery.high_ml, 'mL')}")
     parts.append(f"rate {_number(state.rate.commanded_ml_h)} mL/h")

@@ -159,15 +159,18 @@ class SqliteJournal:
         return self._thread.is_alive()
 
     @property
-    def oldest_unwritten_ns(self) -> int | None:
-        """When the oldest record that is not yet durable was appended, by `time.monotonic_ns`, or None.
+    def unwritten_for_ns(self) -> int | None:
+        """For how long, by `time.monotonic_ns`, the oldest record that is not yet durable has waited, or None.
 
-        It is the real clock even where the daemon's clock is elastic: a disk knows no demonstration.
+        It is the real clock even where the daemon's clock is elastic: a disk knows no demonstration. It stands still
+        while the host is suspended: a disk that was not running has not failed.
         """
         with self._wake:
             if self._writing:
-                return self._writing[0].queued_ns
-            return next((entry.queued_ns for entry in self._queue if isinstance(entry, _Entry)), None)
+                queued_ns: int | None = self._writing[0].queued_ns
+            else:
+                queued_ns = next((entry.queued_ns for entry in self._queue if isinstance(entry, _Entry)), None)
+        return None if queued_ns is None else time.monotonic_ns() - queued_ns
 
     def append(self, kind: str, body: Mapping[str, object] | object, now_ns: int) -> None:
         """Take a record, a mapping or a frozen dataclass, for writing; never waits for the disk.

@@ -1,6 +1,7 @@
 """The daemon as a whole on real pseudo-terminals: what it refuses, and that a fault or its end stops the pump."""
 
 import asyncio
+import json
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -125,6 +126,19 @@ async def test_the_first_bytes_on_the_wire_are_a_stop(config: Config) -> None:
         assert await task == 0
     sent = [link.body for link in reader.read(config.journal) if link.kind == "pump-tx"]
     assert Driver.stop_packet.hex() in sent[0]
+
+
+@pytest.mark.req("CFG-06")
+async def test_every_run_in_the_record_says_that_it_is_simulated(config: Config) -> None:
+    for _ in range(2):
+        async with simulated_pump(config):
+            running = daemon(config)
+            task = asyncio.create_task(running.run())
+            await until_at_rest(running)
+            running.end()
+            assert await task == 0
+    begun = [json.loads(link.body) for link in reader.read(config.journal) if link.kind == "RunBegins"]
+    assert [each["simulated"] for each in begun] == [True, True]
 
 
 @pytest.mark.req("LOG-03")

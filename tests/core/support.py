@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from pumpd.bedside.profile_file import load_profile
+from pumpd.core.alarms import Alarms
 from pumpd.core.commands import (
     Acknowledge,
     Assess,
     Attest,
     Attested,
+    Close,
     Command,
     CommandReceived,
     Confirm,
@@ -33,6 +35,7 @@ from pumpd.core.commands import (
 )
 from pumpd.core.controller import Core
 from pumpd.core.effects import (
+    AlarmsChanged,
     Effect,
     LowerRate,
     MeasureNibp,
@@ -217,6 +220,7 @@ class World:
     halted_ns: int = -1
     runs_sent: list[str] = field(default_factory=list)
     saved: SessionRecord | None = None
+    alarms: Alarms = field(default_factory=Alarms)
     durable: SessionRecord | None = None
     _heap: list[tuple[int, int, Callable[[], None]]] = field(default_factory=list)
     _order: "itertools.count[int]" = field(default_factory=itertools.count)
@@ -298,6 +302,8 @@ class World:
                 assert self.core.permission(self.now_ns), "a packet to a moving pump needs permission"
                 if self.rate_answers:
                     self.later(60 * MS, lambda: self._lower(order))
+            case AlarmsChanged(alarms=alarms):
+                self.alarms = alarms
             case SaveSession(record=record):
                 self.saved = record
 
@@ -372,8 +378,14 @@ class World:
 
     # ---- the bedside ------------------------------------------------------------------------------------------------
 
-    def boot(self, recovered: SessionRecord | None = None, seen: tuple[str, ...] = ()) -> None:
-        self.tell(Booted(boot="b", bed="bed1", recovered=recovered, seen_ids=seen))
+    def boot(
+        self,
+        recovered: SessionRecord | None = None,
+        seen: tuple[str, ...] = (),
+        *,
+        alarms: Alarms = Alarms(),  # noqa: B008 - a value
+    ) -> None:
+        self.tell(Booted(boot="b", bed="bed1", recovered=recovered, alarms=alarms, seen_ids=seen))
         self.tell(BrokerConnected(real_ns=self.now_ns))
         self.connect()
         self._beat()
@@ -457,6 +469,16 @@ class World:
 
     def attest(self, item: Attested, user: str = "anna") -> Receipt:
         return self.answer(user, Attest(item=item))
+
+    def close(self, user: str = "anna") -> Receipt:
+        return self.answer(user, Close())
+
+    def observe(self) -> None:
+        """Watch the patient for as long as the profile asks, and close the session."""
+        self.advance(profile().observe_min_ns // S)
+        self.acknowledge_all()
+        receipt = self.close()
+        assert receipt.state is ReceiptState.VERIFIED, receipt.reason
 
     def stop(self, user: str = "anna") -> list[Effect]:
         return self.command(user, Stop())

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from pumpd.core.alarms import Alarms, Condition, Priority
+from pumpd.core.alarms import Alarms, Circumstances, Condition, Priority
 from pumpd.core.commands import Acknowledge, ReceiptState
 from pumpd.core.controller import Core
 from pumpd.core.counter import CounterWatch, Mismatch
@@ -18,24 +18,28 @@ from tests.core.support import MS, T0, S, World, core_in, only, paused, ready, r
 RATE = 26_250_000
 
 
+def seen() -> Circumstances:
+    return Circumstances(values="HR 115 /min (0.5 s old)", action="None; the infusion goes on.")
+
+
 def condition(settle_ns: int = 0, priority: Priority = Priority.HIGH) -> Condition:
     return Condition(id="x", priority=priority, cause="c", text="t", advice="a", settle_ns=settle_ns)
 
 
 @pytest.mark.req("ALRM-01", "ALRM-08")
 def test_an_episode_latches_until_its_cause_is_gone_and_it_is_acknowledged() -> None:
-    alarms = Alarms().update((condition(),), 1)
+    alarms = Alarms().update((condition(),), 1, seen)
     assert alarms.sounding() is Priority.HIGH
     noted = alarms.acknowledge("x", 1, "anna")
     assert noted is not None
     assert noted.sounding() is None
-    assert noted.update((condition(),), 2).listed[0].acknowledged_by == "anna", (
+    assert noted.update((condition(),), 2, seen).listed[0].acknowledged_by == "anna", (
         "a cause that persists cannot be cleared"
     )
-    assert noted.update((), 3).listed == ()
-    gone = alarms.update((), 2)
+    assert noted.update((), 3, seen).listed == ()
+    gone = alarms.update((), 2, seen)
     assert not gone.listed[0].active
-    back = gone.update((condition(),), 3)
+    back = gone.update((condition(),), 3, seen)
     assert [(alarm.episode, alarm.acknowledged_by) for alarm in back.listed] == [(2, None)]
     assert back.acknowledge("x", 1, "anna") is None, "one episode by its number"
 
@@ -65,17 +69,17 @@ def test_in_a_pause_values_age_and_alarm_as_while_running() -> None:
 
 @pytest.mark.req("ALRM-06", "CMD-03")
 def test_a_swinging_value_is_one_alarm_for_a_minute_after_each_end() -> None:
-    alarms = Alarms().update((condition(60 * S),), 0)
+    alarms = Alarms().update((condition(60 * S),), 0, seen)
     noted = alarms.acknowledge("x", 1, "anna")
     assert noted is not None
     for second in range(1, 20):
-        noted = noted.update((condition(60 * S),) if second % 2 else (), second * S)
+        noted = noted.update((condition(60 * S),) if second % 2 else (), second * S, seen)
         assert noted.key() == (("x", 1),)
         assert noted.sounding() is None
-    ended = noted.update((), 20 * S)
-    assert ended.update((), 79 * S).listed
-    assert ended.update((), 80 * S).listed == ()
-    assert alarms.update((), S).update((condition(60 * S),), 61 * S).listed[0].episode == 2
+    ended = noted.update((), 20 * S, seen)
+    assert ended.update((), 79 * S, seen).listed
+    assert ended.update((), 80 * S, seen).listed == ()
+    assert alarms.update((), S, seen).update((condition(60 * S),), 61 * S, seen).listed[0].episode == 2
 
 
 @pytest.mark.req("ALRM-01", "LOG-02")
@@ -85,7 +89,7 @@ def test_latched_alarms_survive_a_restart_of_an_open_and_of_a_closed_session() -
         source.advance(5)
         record = source.core.session_record(source.now_ns)
         world = World(core=Core(settings()), now_ns=source.now_ns, pump=source.pump)
-        world.boot(record)
+        world.boot(record, alarms=source.alarms)
         assert "keypad-start" in world.alarm_ids()
 
 
@@ -153,7 +157,7 @@ def test_the_last_station_that_falls_silent_is_a_loss_and_no_station_at_all_is_n
 def test_no_loss_of_the_broker_is_older_than_the_daemon() -> None:
     source = paused()
     world = World(core=Core(settings()), now_ns=source.now_ns, pump=source.pump)
-    world.tell(Booted(boot="b", bed="bed1", recovered=source.saved, seen_ids=()))
+    world.tell(Booted(boot="b", bed="bed1", recovered=source.saved, alarms=source.alarms, seen_ids=()))
     world.tell(DeadlineReached(real_ns=987_654_321 * S))
     assert "supervision" not in world.alarm_ids()
 

@@ -561,6 +561,7 @@ def test_an_ended_infusion_is_not_resumed() -> None:
     world = in_mode(Mode.ENDED)
     world.advance(40)
     assert "needs a paused session" in world.resume().reason
+    world.observe()
     assert world.answer("anna", prepare()).state is ReceiptState.VERIFIED
 
 
@@ -583,6 +584,7 @@ def test_counter_reads_while_a_resume_is_programmed_do_not_count_as_lost_totals(
 
 def test_the_next_order_knows_nothing_of_the_patient_before() -> None:
     world = in_mode(Mode.ENDED)
+    world.observe()
     world.assess(moaas=2)
     world.answer("anna", prepare())
     state = world.core.state

@@ -9,6 +9,7 @@ from pumpd.core.controller import Core
 from pumpd.core.effects import Decision, Receipt, SendStop, SettlePump
 from pumpd.core.events import DeadlineReached
 from pumpd.core.modes import OPEN_MODES, Mode
+from pumpd.core.phase import OVER_MODES
 from pumpd.core.ports import LinePolicy, PumpAlarmed, PumpAlarmKind, PumpCounter, PumpState, PumpStatus
 from pumpd.core.rest import Phase
 from tests.core.support import MS, S, World, core_in, in_mode, only, paused, ready, running, settings
@@ -205,12 +206,15 @@ def test_a_restart_never_comes_up_running(mode: Mode) -> None:
     world = World(core=Core(settings()), now_ns=7 * S, pump=source.pump)
     world.pump.heard_ns, world.pump.moving_since_ns = 0, None
     world.boot(record)
-    assert world.mode is (Mode.UNKNOWN if mode in OPEN_MODES else Mode.IDLE)
+    assert world.mode is (Mode.UNKNOWN if mode in OPEN_MODES else mode if mode in OVER_MODES else Mode.IDLE)
     assert world.core.state.halt is not None
     world.advance(10)
     assert not world.runs_sent
-    assert world.mode in {Mode.IDLE, Mode.PAUSED, Mode.ENDED, Mode.FAULT}
-    if mode in OPEN_MODES:
+    if mode in OVER_MODES:
+        assert world.mode is mode
+    else:
+        assert world.mode in {Mode.IDLE, Mode.PAUSED, Mode.ENDED, Mode.FAULT}
+    if mode in OPEN_MODES | OVER_MODES:
         assert record is not None
         assert world.core.state.session == record.session
         assert "restarted" in world.alarm_ids()

@@ -10,6 +10,7 @@ from pumpd.core.commands import (
     Assess,
     Attest,
     Attested,
+    AudioPause,
     Command,
     CommandMalformed,
     CommandReceived,
@@ -93,9 +94,9 @@ LEGAL = {
     (Mode.FAULT, Trigger.PUMP_LOST): Mode.UNKNOWN,
     (Mode.FAULT, Trigger.RESTARTED): Mode.UNKNOWN,
     (Mode.COMPLETED, Trigger.PREPARED): Mode.READY,
-    (Mode.COMPLETED, Trigger.RESTARTED): Mode.IDLE,
+    (Mode.COMPLETED, Trigger.RESTARTED): Mode.COMPLETED,
     (Mode.ENDED, Trigger.PREPARED): Mode.READY,
-    (Mode.ENDED, Trigger.RESTARTED): Mode.IDLE,
+    (Mode.ENDED, Trigger.RESTARTED): Mode.ENDED,
 }
 
 
@@ -164,6 +165,7 @@ HUMAN: tuple[Command, ...] = (
     Start(order_hash="x"),
     Resume(order_hash="x"),
     Acknowledge(alarm="x", episode=1),
+    AudioPause(alarm="x", episode=1),
     Lower(rate_ml_h=Decimal(2_000)),
     Attest(item=Attested.PRIMED),
     Assess(moaas=5, respiration_bpm=12),

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from pumpd.core.commands import Attested
+from pumpd.core.commands import Attested, Role
 from pumpd.core.modes import Mode
 from pumpd.core.ports import Validity, VitalKind
 from pumpd.mqtt.payloads import (
@@ -106,6 +106,7 @@ def state(**changes: object) -> State:
         ),
         start_blockers=("already infusing",),
         resume_blockers=(),
+        close_blockers=(),
         links=Links(journal="ok", broker="ok", stations=1),
         cause=None,
         at=AT,
@@ -121,6 +122,7 @@ def heartbeat(seq: int, **changes: object) -> Heartbeat:
 def alarms() -> Alarms:
     return Alarms(
         rev=7,
+        sounding=None,
         alarms=(
             Alarm(
                 id="sbp-high",
@@ -134,6 +136,9 @@ def alarms() -> Alarms:
                 since=AT,
                 active=True,
                 acknowledged_by=None,
+                passed_to=Role.PRESCRIBER,
+                audio_paused_by="ben",
+                audio_paused_until="2026-11-23T09:20:00.000Z",
             ),
         ),
     )

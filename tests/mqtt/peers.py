@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
-from pumpd.core.commands import CommandReceived, ReceiptState
+from pumpd.core.commands import CommandReceived, ReceiptState, kind_of
 from pumpd.core.events import StationSeen
 from pumpd.mqtt.client import Follower, follower_filters, loop_ns
 from pumpd.mqtt.connection import BrokerError, Endpoint
-from pumpd.mqtt.intake import Intake, kind_of
+from pumpd.mqtt.intake import Intake
 from pumpd.mqtt.nurse import Follow
 from pumpd.mqtt.payloads import Ack, Heartbeat, State
 from pumpd.mqtt.topics import BedTopics, daemon_filters

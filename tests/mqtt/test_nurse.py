@@ -54,8 +54,8 @@ async def test_a_confirmation_shows_the_order_that_it_quotes(broker: RunningBrok
         fields = {"weight_kg": Decimal("70.0"), "concentration_mg_ml": Decimal(2)}
         await anna(broker.site, lines.append).send("confirm", **fields)
         assert daemon.received[0].command == Confirm(order_hash="c0ffee", **fields)
-    assert lines[0] == "order c0ffee, prepared by anna"
-    assert "35 mg (0.5 mg/kg x 70.0 kg) in 40 min" in lines[1]
+    assert lines[:3] == ["SIMULATED", "NOT FOR PATIENTS", "order c0ffee, prepared by anna"]
+    assert "35 mg (0.5 mg/kg x 70.0 kg) in 40 min" in lines[3]
 
 
 async def test_an_acknowledgement_names_the_episode_listed(broker: RunningBroker) -> None:

@@ -33,6 +33,9 @@ def with_alarm_and_vital(view: View) -> View:
 GOLDEN = """\
 heartbeat 1.5 s ago
 ALARM HIGH sbp-high: SBP 190 mmHg, limit 180 mmHg (stands, not acknowledged) -> assess the patient
+  then: 190 mmHg, 2 s old; paused
+  NOBODY CAME: passed to prescriber
+  tone paused by ben until 2026-11-23T09:20:00.000Z
 bed1: RUNNING  phase: infusing  SIMULATED  NOT FOR PATIENTS
 infusing
 profile demo (NOT APPROVED)
@@ -119,6 +122,7 @@ def test_a_message_that_is_not_understood_changes_nothing() -> None:
     assert view.after("pumpd/v1/bed2/state", examples.state().to_bytes(), retained=False, now_ns=9) is view
 
 
+@pytest.mark.req("CFG-06")
 def test_a_log_gets_one_line_per_change() -> None:
     written: list[str] = []
     screen = Screen(written.append, is_terminal=False)
@@ -127,7 +131,7 @@ def test_a_log_gets_one_line_per_change() -> None:
     screen.draw(replace(view), S)
     assert written == ["bed1: LINK LOST, WATCH THE PUMP\n"]
     assert render_line(with_alarm_and_vital(seen()), S) == (
-        "bed1: RUNNING; given 7.21 to 7.25 mL; rate 26.25 mL/h; ALARM HIGH sbp-high"
+        "bed1: RUNNING; SIMULATED; NOT FOR PATIENTS; given 7.21 to 7.25 mL; rate 26.25 mL/h; ALARM HIGH sbp-high"
     )
 
 

@@ -191,3 +191,23 @@ def test_a_head_that_is_none_is_refused(head: str, capsys: pytest.CaptureFixture
     with pytest.raises(SystemExit):
         main(["verify", "any", f"--head={head}"])
     assert "is not a head" in capsys.readouterr().err
+
+
+@pytest.mark.req("LOG-06")
+def test_the_evidence_of_each_automatic_pause_is_printed_with_the_bytes_around_it(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["evidence", str(path)]) == 0
+    told = capsys.readouterr().out
+    assert "running -> pause: the daemon was restarted" in told
+    assert "  cause HIGH restarted: " in told
+    assert " pump-tx " in told
+    assert told.endswith("1 halts that no human asked for\n"), "the pause by a person leaves none"
+
+
+@pytest.mark.req("LOG-04")
+def test_evidence_in_a_journal_that_was_changed_is_not_told(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spoil(path, "UPDATE record SET body = body || ' ' WHERE seq = 40")
+    assert main(["evidence", str(path)]) == 1
+    assert "NOT AS IT WAS WRITTEN: record 40" in capsys.readouterr().out
+    assert main(["evidence", str(path.with_name("none"))]) == 2

@@ -16,7 +16,7 @@ from random import Random
 import pytest
 import structlog
 
-from pumpd.bedside.recovery import recover, seen_ids
+from pumpd.bedside.recovery import recover, recover_alarms, seen_ids
 from pumpd.core.controller import Core
 from pumpd.core.effects import SendRun, SendStop, WriteIntent
 from pumpd.core.events import Booted, PumpLinkUp
@@ -207,7 +207,7 @@ class Examiner:
         links = list(reader.read(path))
         assert links == self._links[: len(links)], "what was recorded is there as it was"
         core = Core(settings())
-        booted = list(core.handle(Booted(boot="b", bed=BED, recovered=recover(path), seen_ids=seen_ids(path)), T0))
+        booted = list(core.handle(_booted(path), T0))
         opened = list(core.handle(PumpLinkUp(), T0))
         assert isinstance(opened[0], SendStop)
         assert not any(isinstance(effect, SendRun | WriteIntent) for effect in booted + opened)
@@ -289,13 +289,18 @@ def test_a_database_file_cut_without_its_log_is_refused_in_a_sentence(path: Path
         assert "keep it for inspection" in refusal or "keep the file for inspection" in refusal, refusal
 
 
+def _booted(path: Path) -> Booted:
+    """Return what a daemon would be told that starts on this journal."""
+    return Booted(boot="b", bed=BED, recovered=recover(path), alarms=recover_alarms(path), seen_ids=seen_ids(path))
+
+
 @pytest.mark.parametrize("tries", [120, pytest.param(20_000, marks=[pytest.mark.long, pytest.mark.timeout(3_600)])])
 def test_a_wrong_byte_is_refused_in_a_sentence_or_changes_nothing_that_a_restart_stands_on(
     path: Path, written: Written, tries: int
 ) -> None:
     whole = written.checkpointed
     path.write_bytes(whole)
-    truth = recover(path), seen_ids(path)
+    truth = _booted(path)
     rng = Random(9)  # noqa: S311 - a test, to be repeated
     for _ in range(tries):
         place = rng.choice((rng.randrange(len(whole)), rng.randrange(0, len(whole), PAGE_BYTES) + rng.randrange(12)))
@@ -304,7 +309,7 @@ def test_a_wrong_byte_is_refused_in_a_sentence_or_changes_nothing_that_a_restart
         lay_down(path, Disk(db=bytes(db)))
         try:
             Desk().open(path, bed=BED).close()
-            found = recover(path), seen_ids(path)
+            found = _booted(path)
         except JournalError as error:
             refusal = str(error)
         else:

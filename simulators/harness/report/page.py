@@ -1,36 +1,15 @@
 """The report for the screen: one HTML page that needs nothing else, with its plots as SVG. All text is escaped."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from html import escape
-from types import MappingProxyType
+from collections.abc import Iterator, Sequence
 
 from simulators.harness.kept import Kept
+from simulators.harness.report.html import document, note, plots, section, table
 from simulators.harness.report.svg import Bar, Mark, bars, decades, histogram, linear
 from simulators.harness.report.totals import PATHS, Totals, command
 from simulators.harness.virtual.trial import Outcome
 from simulators.oracle.observation import Path
 
 NL_PER_UL = 1_000
-STYLE = """
-body { font: 14px/1.45 system-ui, sans-serif; color: #1d2733; background: #fff; margin: 0 auto; max-width: 1120px;
-  padding: 20px 24px 48px; }
-h1 { font-size: 22px; margin: 0 0 4px; } h2 { font-size: 15px; margin: 0 0 2px; }
-p { margin: 0 0 8px; } .note { color: #55606e; font-size: 12.5px; }
-.verdict { display: inline-block; padding: 5px 12px; border-radius: 4px; font-weight: 600; color: #fff; margin: 8px 0; }
-.sound { background: #2f7d4f; } .broken { background: #b3261e; }
-table { border-collapse: collapse; margin: 6px 0 14px; font-size: 13px; }
-th, td { text-align: left; padding: 3px 14px 3px 0; border-bottom: 1px solid #e3e7ec; vertical-align: top; }
-.plots { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 26px 36px; margin-top: 18px; }
-.plots section { min-width: 0; } svg { width: 100%; height: auto; display: block; }
-svg text { font: 11px system-ui, sans-serif; fill: #3b4654; }
-.all, .struck { fill: #2f6fa8; } .unmet { fill: #a9c6df; } .bad { fill: #b3261e; } .paused { fill: #2f6fa8; }
-.ended { fill: #7b8794; } .other { fill: #d08a1d; }
-.axis { stroke: #7b8794; } .mark { stroke: #b3261e; stroke-dasharray: 4 3; }
-.key { display: inline-block; width: 11px; height: 11px; margin: 0 5px 0 0; vertical-align: -1px; }
-.key.all, .key.struck, .key.paused { background: #2f6fa8; } .key.unmet { background: #a9c6df; }
-.key.bad { background: #b3261e; } .key.ended { background: #7b8794; } .key.other { background: #d08a1d; }
-@media (max-width: 820px) { .plots { grid-template-columns: minmax(0, 1fr); } }
-"""
 
 
 def page(sums: Totals, kept: Sequence[Kept]) -> str:
@@ -43,28 +22,19 @@ def page(sums: Totals, kept: Sequence[Kept]) -> str:
         _halts(sums),
         _faults(sums),
     ]
-    parts = [
-        "<!doctype html>",
-        '<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">',
-        f"<title>pumpd campaign</title><style>{STYLE}</style></head><body>",
-        *_head(sums),
-        '<div class="plots">',
-        *sections,
-        "</div></body></html>",
-    ]
-    return "\n".join(parts) + "\n"
+    return document("pumpd campaign", [*_head(sums), *plots(sections)])
 
 
 def _head(sums: Totals) -> Iterator[str]:
     yield "<h1>pumpd campaign</h1>"
     hours = sum(batch.simulated_s for batch in sums.batches) / 3_600
-    yield _note(
+    yield note(
         f"Tier full: the daemon's own code against simulated devices in simulated time. {sums.runs} runs, "
         f"{hours:,.1f} simulated hours; an order was given in {sums.ordered}."
     )
     if sums.violated:
         yield f'<p class="verdict broken">{len(sums.violated)} of {sums.runs} runs violated something</p>'
-        yield _table(
+        yield table(
             ("Run", "Rule", "At (s)", "What", "Again"),
             (
                 (
@@ -80,11 +50,11 @@ def _head(sums: Totals) -> Iterator[str]:
         )
     else:
         yield '<p class="verdict sound">Nothing violated</p>'
-    yield _table(
+    yield table(
         ("Mode", "Seeds", "Runs", "Violated", "Commit"),
         ((each.mode, each.seeds, str(each.runs), str(each.violated), each.revision) for each in sums.batches),
     )
-    yield _table(("Infusions that were", "Runs"), ((end, str(count)) for end, count in sums.ends.items()))
+    yield table(("Infusions that were", "Runs"), ((end, str(count)) for end, count in sums.ends.items()))
 
 
 def _again(outcome: Outcome) -> str:
@@ -102,7 +72,7 @@ def _delivered(kept: Sequence[Kept]) -> str:
     scale = linear(0, 110, step=2.5, tick=10, label="delivered by the plunger / ordered (%)")
     marks = (Mark(at=min(most), text=f"most allowed {min(most):.2f} %"),) if most else ()
     plot = histogram(percents, scale, title="Delivered over order", counted="runs", marks=marks)
-    return _section("Delivered over order", f"{len(ordered)} runs with an order.", plot)
+    return section("Delivered over order", f"{len(ordered)} runs with an order.", plot)
 
 
 def _reactions(path: str, sums: Totals, kept: Sequence[Kept]) -> str:
@@ -122,7 +92,7 @@ def _reactions(path: str, sums: Totals, kept: Sequence[Kept]) -> str:
         words += f" Slowest: {worst.value / 1_000:.3f} s ({worst.what}, {worst.mode} seed {worst.seed})."
     if any(each.unended for each in found):
         words += f" Still flowing when the watching ended: {sum(each.unended for each in found)}."
-    return _section(title, words, histogram(seconds, scale, title=title, counted="reactions", marks=marks))
+    return section(title, words, histogram(seconds, scale, title=title, counted="reactions", marks=marks))
 
 
 def _intervals(sums: Totals, kept: Sequence[Kept], which: str) -> str:
@@ -135,7 +105,7 @@ def _intervals(sums: Totals, kept: Sequence[Kept], which: str) -> str:
     scale = decades(-1, 5, bins=6, label="high - low of the recorded interval (µL); what is narrower is in the first")
     title = f"Interval of what was given: {which} width"
     outside = f"{sums.records:,} records, the truth outside of {sums.outside:,}."
-    return _section(title, outside, histogram(widths, scale, title=title, counted="runs"))
+    return section(title, outside, histogram(widths, scale, title=title, counted="runs"))
 
 
 def _halts(sums: Totals) -> str:
@@ -150,8 +120,8 @@ def _halts(sums: Totals) -> str:
     ]
     title = "Pauses and other halts by cause"
     keys = {"paused": "paused", "ended": "ended the infusion", "other": "fault, or not settled"}
-    note = "By the alarm raised nearest to the halt, or the command of a person."
-    return _section(title, note, bars(rows, title=title, counted="halts"), keys)
+    meaning = "By the alarm raised nearest to the halt, or the command of a person."
+    return section(title, meaning, bars(rows, title=title, counted="halts"), keys)
 
 
 def _faults(sums: Totals) -> str:
@@ -169,24 +139,5 @@ def _faults(sums: Totals) -> str:
     ]
     title = "Faults survived by kind"
     keys = {"struck": "in force while something flowed", "unmet": "only at rest", "bad": "violated"}
-    note = "Runs with that fault and no violation, of all runs with it."
-    return _section(title, note, bars(rows, title=title, counted="runs"), keys)
-
-
-def _section(title: str, note: str, plot: str, keys: Mapping[str, str] = MappingProxyType({})) -> str:
-    """Return a plot under its title; `keys` says what each style of it means."""
-    words = escape(note)
-    if keys:
-        meanings = (f'<span class="key {style}"></span>{escape(text)}' for style, text in keys.items())
-        words = f"{words}<br>{'&emsp;'.join(meanings)}"
-    return f'<section><h2>{escape(title)}</h2><p class="note">{words}</p>\n{plot}\n</section>'
-
-
-def _note(text: str) -> str:
-    return f'<p class="note">{escape(text)}</p>'
-
-
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    head = "".join(f"<th>{escape(each)}</th>" for each in heads)
-    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<table><tr>{head}</tr>{body}</table>"
+    meaning = "Runs with that fault and no violation, of all runs with it."
+    return section(title, meaning, bars(rows, title=title, counted="runs"), keys)

@@ -1,4 +1,4 @@
-"""Histograms and bars as SVG text. Knows numbers and labels, and nothing of what they mean; escapes every label."""
+"""Histograms, bars and curves as SVG text. Knows numbers and labels, not what they mean; escapes every label."""
 
 import math
 from bisect import bisect_left
@@ -62,6 +62,14 @@ class Bar:
     text: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curve:
+    """Points joined by a line, and how it looks."""
+
+    points: tuple[tuple[float, float], ...]
+    style: str
+
+
 def linear(low: float, high: float, *, step: float, tick: float, label: str) -> Scale:
     """Return an even scale with bins of `step` and a number at every `tick`."""
     edges = tuple(low + step * number for number in range(round((high - low) / step) + 1))
@@ -90,10 +98,7 @@ def histogram(values: Sequence[float], scale: Scale, *, title: str, counted: str
             width = max(1.0, wide * (scale.place(upper) - scale.place(low)) - 1)
             tip = f"above {low:.3g} to {upper:.3g}: {count}"
             parts.append(_rect(x, bottom - tall, width, tall, "all", tip))
-    parts.append(_line(LEFT, bottom, WIDTH - RIGHT, bottom, "axis"))
-    for at, word in scale.ticks:
-        x = LEFT + wide * scale.place(at)
-        parts += [_line(x, bottom, x, bottom + 4, "axis"), _text(x, bottom + 16, word, "middle")]
+    parts += [_line(LEFT, bottom, WIDTH - RIGHT, bottom, "axis"), *_ticks(scale, bottom)]
     for mark in marks:
         x = LEFT + wide * scale.place(mark.at)
         anchor = "end" if x > WIDTH / 2 else "start"
@@ -102,9 +107,7 @@ def histogram(values: Sequence[float], scale: Scale, *, title: str, counted: str
     if not values:
         parts.append(_text(LEFT + wide / 2, TOP + high / 2, "nothing to show", "middle"))
     parts.append(_text(LEFT + wide / 2, HISTOGRAM_HEIGHT - 6, scale.label, "middle"))
-    middle = TOP + high / 2
-    turned = f'transform="rotate(-90 14 {middle:.1f})"'
-    parts.append(f'<text x="14" y="{middle:.1f}" text-anchor="middle" {turned}>{escape(counted)}</text>')
+    parts.append(_turned(counted, TOP + high / 2))
     return _svg(title, HISTOGRAM_HEIGHT, parts)
 
 
@@ -133,6 +136,37 @@ def bars(rows: Sequence[Bar], *, title: str, counted: str) -> str:
     parts += [_text(left, bottom + 15, "0", "middle"), _text(left + wide, bottom + 15, str(most), "middle")]
     parts.append(_text(left + wide / 2, bottom + 15, counted, "middle"))
     return _svg(title, bottom + 22, parts)
+
+
+def curves(lines: Sequence[Curve], scale: Scale, *, title: str, counted: str, marks: Sequence[Mark] = ()) -> str:
+    """Return lines over one scale that begins at 0; `counted` labels the vertical axis."""
+    most = max([0.0, *(y for line in lines for _, y in line.points)]) or 1.0
+    bottom = HISTOGRAM_HEIGHT - BOTTOM
+    high, wide = bottom - TOP, WIDTH - LEFT - RIGHT
+    parts = [_text(LEFT - 6, TOP + 4, f"{most:.3g}", "end"), _text(LEFT - 6, bottom + 4, "0", "end")]
+    for mark in marks:
+        x = LEFT + wide * scale.place(mark.at)
+        parts += [_line(x, TOP - 6, x, bottom, "mark"), _text(x + 4, TOP - 6, mark.text, "start")]
+    for line in lines:
+        drawn = " ".join(f"{LEFT + wide * scale.place(x):.1f},{bottom - high * y / most:.1f}" for x, y in line.points)
+        parts.append(f'<polyline points="{drawn}" class="{escape(line.style)}"/>')
+    parts += [_line(LEFT, bottom, WIDTH - RIGHT, bottom, "axis"), *_ticks(scale, bottom)]
+    parts.append(_text(LEFT + wide / 2, HISTOGRAM_HEIGHT - 6, scale.label, "middle"))
+    parts.append(_turned(counted, TOP + high / 2))
+    return _svg(title, HISTOGRAM_HEIGHT, parts)
+
+
+def _ticks(scale: Scale, bottom: float) -> Sequence[str]:
+    parts = []
+    for at, word in scale.ticks:
+        x = LEFT + (WIDTH - LEFT - RIGHT) * scale.place(at)
+        parts += [_line(x, bottom, x, bottom + 4, "axis"), _text(x, bottom + 16, word, "middle")]
+    return parts
+
+
+def _turned(words: str, middle: float) -> str:
+    turned = f'transform="rotate(-90 14 {middle:.1f})"'
+    return f'<text x="14" y="{middle:.1f}" text-anchor="middle" {turned}>{escape(words)}</text>'
 
 
 def _svg(title: str, height: float, parts: Sequence[str]) -> str:

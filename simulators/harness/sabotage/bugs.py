@@ -124,8 +124,8 @@ def renewal_without_fresh_vitals() -> Bug:
     """
     right = interlocks._age_trip
 
-    def wrong(rule: AgeRule, age_ns: int, vitals: Vitals) -> Trip:
-        return replace(right(rule, age_ns, vitals), action=Action.ALERT)
+    def wrong(rule: AgeRule, age_ns: int, vitals: Vitals, later_ns: int) -> Trip:
+        return replace(right(rule, age_ns, vitals, later_ns), action=Action.ALERT)
 
     return Bug(owner=interlocks, name="_age_trip", wrong=wrong)
 

@@ -7,7 +7,7 @@ from pumpd.bedside.local_alarm import LocalAlarm
 from pumpd.bedside.notify import ServiceManager
 from pumpd.bedside.outside import BusSession, JournalCallbacks, Line
 from pumpd.bedside.serial_line import LineCallbacks
-from pumpd.core.alarms import Priority
+from pumpd.core.alarms import Alarms, Priority
 from pumpd.core.ports import Journal
 from pumpd.core.session import SessionRecord
 from pumpd.mqtt.session import Callbacks
@@ -61,6 +61,10 @@ class VirtualOutside:
     def recovered(self) -> SessionRecord | None:
         """Return the newest session that is durable."""
         return self._store.recovered()
+
+    def alarms(self) -> Alarms:
+        """Return the newest alarms that are durable."""
+        return self._store.alarms()
 
     def seen_ids(self) -> tuple[str, ...]:
         """Return the ids that are durable."""

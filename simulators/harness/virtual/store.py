@@ -10,9 +10,10 @@ from random import Random
 from typing import NamedTuple
 
 from pumpd.bedside.outside import JournalCallbacks
-from pumpd.bedside.recovery import REMEMBERED_IDS, ids_in, newest_session
+from pumpd.bedside.recovery import REMEMBERED_IDS, ids_in, newest_alarms, newest_session
+from pumpd.core.alarms import Alarms
 from pumpd.core.commands import CommandReceived
-from pumpd.core.effects import SaveSession
+from pumpd.core.effects import AlarmsChanged, SaveSession
 from pumpd.core.session import SessionRecord
 from pumpd.records.chain import ChainError, Link, digest, genesis, verify
 from pumpd.records.database import JournalError
@@ -39,6 +40,7 @@ class VirtualStore:
         """Whether a write neither ends nor fails."""
         self.sessions: list[tuple[int, str]] = []
         """When each session was saved, and its canonical text."""
+        self._alarms: str | None = None
         self._stored: list[tuple[Record, str, str]] = []
         """Each durable record with the run of the daemon that wrote it and its hash."""
         self._loop = loop
@@ -84,6 +86,8 @@ class VirtualStore:
             self._stored.append((entry, boot, self._last_hash))
             if kind == SaveSession.__name__:
                 self.sessions.append((mono_ns, body))
+            elif kind == AlarmsChanged.__name__:
+                self._alarms = body
             elif kind == CommandReceived.__name__:
                 self._commands.appendleft(body)
             self._tape.note(now_ns, "journal", self._last_hash.encode())
@@ -95,6 +99,10 @@ class VirtualStore:
     def recovered(self) -> SessionRecord | None:
         """Return the newest session."""
         return newest_session([body for _, body in self.sessions[-1:]])
+
+    def alarms(self) -> Alarms:
+        """Return the newest alarms."""
+        return newest_alarms([] if self._alarms is None else [self._alarms])
 
     def seen_ids(self) -> tuple[str, ...]:
         """Return the ids of the commands, the oldest first."""
@@ -150,11 +158,10 @@ class VirtualJournal:
         return self._life.is_alive
 
     @property
-    def oldest_unwritten_ns(self) -> int | None:
-        """Since when the oldest record waits."""
-        if self._writing:
-            return self._writing[0].queued_ns
-        return self._waiting[0].queued_ns if self._waiting else None
+    def unwritten_for_ns(self) -> int | None:
+        """For how long the oldest record has waited."""
+        oldest = self._writing or self._waiting
+        return self._loop.now_ns() - oldest[0].queued_ns if oldest else None
 
     def append(self, kind: str, body: object, now_ns: int) -> None:
         """Take a record."""

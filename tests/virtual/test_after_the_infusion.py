@@ -1,0 +1,166 @@
+"""After the infusion and at the end of the daemon, with driver, lines and journal, in simulated time."""
+
+import json
+
+import pytest
+
+from pumpd.bedside.config import Config
+from pumpd.core.alarms import Priority
+from pumpd.core.commands import Close
+from pumpd.core.modes import Mode
+from pumpd.core.phase import SessionPhase, phase
+from pumpd.core.ports import VitalKind
+from pumpd.core.quantities import NS_PER_MIN, NS_PER_S
+from pumpd.core.state import State
+from simulators.harness.virtual.bay import Bay
+from simulators.harness.virtual.nurse import begin
+
+
+def state_of(bay: Bay) -> State:
+    assert bay.daemon is not None
+    return bay.daemon.bedside.core.state
+
+
+def count(bay: Bay, kind: str, since_ns: int) -> int:
+    return sum(link.kind == kind and link.mono_ns > since_ns for link in bay.store.links)
+
+
+@pytest.mark.req("CLIN-07", "VIT-20")
+def test_vital_signs_are_watched_after_the_end_and_the_pump_is_sent_no_stop_for_them(config: Config) -> None:
+    with Bay(config, seed=21) as bay:
+
+        async def scenario() -> None:
+            anna, ben = bay.nurse("anna"), bay.nurse("ben")
+            bay.start_daemon()
+            assert await begin(anna, ben)
+            await bay.clock.pass_s(60)
+            await anna.stop("enough")
+            await bay.clock.pass_s(10)
+            ended_ns = bay.clock.now_ns()
+            assert phase(state_of(bay)) is SessionPhase.OBSERVING
+            await bay.clock.pass_s(20 * 60)
+            assert count(bay, "MeasureNibp", ended_ns) in {3, 4}
+            age_ns = state_of(bay).vitals.age_ns(VitalKind.SPO2, bay.clock.now_ns())
+            assert age_ns is not None
+            assert age_ns < 3 * NS_PER_S
+            bay.oximeter.control(["probe-off"], bay.clock.now_ns())
+            await bay.clock.pass_s(40)
+            assert any(alarm.id.startswith("spo2-stale") and alarm.active for alarm in state_of(bay).alarms.listed)
+            assert bay.sounder.priority is not None
+            assert bay.sounder.priority >= Priority.MEDIUM
+            assert count(bay, "SendStop", ended_ns) == 0
+            await anna.command(Close())
+            assert phase(state_of(bay)) is SessionPhase.OBSERVING
+
+        bay.run(scenario())
+
+
+@pytest.mark.req("CLIN-07", "LOG-02")
+def test_a_killed_daemon_goes_on_observing(config: Config) -> None:
+    with Bay(config, seed=22) as bay:
+
+        async def scenario() -> None:
+            anna, ben = bay.nurse("anna"), bay.nurse("ben")
+            bay.start_daemon()
+            assert await begin(anna, ben)
+            await bay.clock.pass_s(30)
+            await anna.stop("enough")
+            await bay.clock.pass_s(10 * 60)
+            session = state_of(bay).session
+            bay.kill_daemon()
+            await bay.clock.pass_s(20)
+            born_ns = bay.clock.now_ns()
+            bay.start_daemon()
+            await bay.clock.pass_s(30)
+            state = state_of(bay)
+            assert (state.session, state.mode, phase(state)) == (session, Mode.ENDED, SessionPhase.OBSERVING)
+            assert state.observing_since_ns is not None
+            assert bay.clock.now_ns() - state.observing_since_ns > 9 * NS_PER_MIN
+            assert state.pump.at_rest
+            assert count(bay, "SendRun", born_ns) == 0
+            assert bay.flow_nl_h() == 0
+
+        bay.run(scenario())
+
+
+@pytest.mark.req("CTRL-10")
+def test_a_daemon_that_is_ended_while_infusing_brings_the_pump_to_rest_and_closes_its_journal(config: Config) -> None:
+    with Bay(config, seed=23) as bay:
+
+        async def scenario() -> None:
+            anna, ben = bay.nurse("anna"), bay.nurse("ben")
+            daemon = bay.start_daemon()
+            assert await begin(anna, ben)
+            await bay.clock.pass_s(60)
+            assert await bay.end_daemon() == 0
+            assert bay.flow_nl_h() == 0
+            saved = [json.loads(link.body)["record"]["mode"] for link in bay.store.links if link.kind == "SaveSession"]
+            assert str(saved[-1]).lower() == "paused"
+            with pytest.raises(OSError, match="the journal is closed"):
+                daemon.bedside.parts.journal.append("late", {}, bay.clock.now_ns())
+
+        bay.run(scenario())
+
+
+@pytest.mark.req("CTRL-10")
+def test_a_daemon_that_cannot_confirm_rest_ends_after_10_s_with_high_raised_and_the_lease_unrenewed(
+    config: Config,
+) -> None:
+    with Bay(config, seed=24) as bay:
+
+        async def scenario() -> None:
+            anna, ben = bay.nurse("anna"), bay.nurse("ben")
+            daemon = bay.start_daemon()
+            assert await begin(anna, ben)
+            await bay.clock.pass_s(60)
+            bay.pump.control(["fault", "silence"], bay.clock.now_ns())
+            asked_ns = bay.clock.now_ns()
+            assert await bay.end_daemon() == 1
+            assert 10 * NS_PER_S <= bay.clock.now_ns() - asked_ns <= 11 * NS_PER_S
+            assert bay.flow_nl_h() == 0, "the pump's own watchdog"
+            sent_ns = [link.mono_ns for link in bay.store.links if link.kind == "pump-tx"]
+            silent_from_ns = asked_ns + 3_500_000_000
+            assert not [at_ns for at_ns in sent_ns if silent_from_ns < at_ns < silent_from_ns + 5 * NS_PER_S]
+            alarms = daemon.bedside.core.state.alarms
+            assert alarms.sounding() is Priority.HIGH
+            assert "stop-unconfirmed" in {alarm.id for alarm in alarms.listed}
+
+        bay.run(scenario())
+
+
+@pytest.mark.req("CTRL-10")
+def test_a_pump_that_obeys_only_its_watchdog_is_seen_at_rest_within_the_10_s(config: Config) -> None:
+    with Bay(config, seed=25) as bay:
+
+        async def scenario() -> None:
+            anna, ben = bay.nurse("anna"), bay.nurse("ben")
+            bay.start_daemon()
+            assert await begin(anna, ben)
+            await bay.clock.pass_s(60)
+            bay.pump.control(["fault", "ignores-stp"], bay.clock.now_ns())
+            asked_ns = bay.clock.now_ns()
+            assert await bay.end_daemon() == 0
+            assert bay.flow_nl_h() == 0
+            assert bay.clock.now_ns() - asked_ns <= 10 * NS_PER_S
+
+        bay.run(scenario())
+
+
+@pytest.mark.req("PUMP-06")
+def test_a_stop_at_the_keypad_is_obeyed_as_a_pause(config: Config) -> None:
+    with Bay(config, seed=26) as bay:
+
+        async def scenario() -> None:
+            anna, ben = bay.nurse("anna"), bay.nurse("ben")
+            bay.start_daemon()
+            assert await begin(anna, ben)
+            await bay.clock.pass_s(60)
+            pressed_ns = bay.clock.now_ns()
+            bay.pump.control(["key-stop"], pressed_ns)
+            await bay.clock.pass_s(5)
+            assert state_of(bay).mode is Mode.PAUSED
+            assert count(bay, "SendRun", pressed_ns) == 0
+            await bay.clock.pass_s(30)
+            assert bay.flow_nl_h() == 0
+
+        bay.run(scenario())
