@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
 from pumpd.core.alarms import Priority
-from pumpd.core.commands import Acknowledge, Assess, Lower, Pause, ReceiptState, Resume, Start, Stop
+from pumpd.core.commands import Acknowledge, Assess, AudioPause, Close, Lower, Pause, ReceiptState, Resume, Start, Stop
 from pumpd.core.effects import Receipt, SendRun, SendStop, StateChanged, WriteIntent
 from pumpd.core.events import (
     BrokerConnected,
@@ -15,6 +15,7 @@ from pumpd.core.events import (
     JournalRecovered,
     PumpLinkDown,
 )
+from pumpd.core.phase import phase
 from pumpd.core.ports import (
     Outcome,
     ProgramFailed,
@@ -59,6 +60,7 @@ def view(bed: Bed) -> View:
         None if run is None else (run.begun, run.unbounded, run.counter_lost, run.moving_since_ns is not None),
         (min(state.runs, 2), state.ending, state.pressure_pause, min(state.vital_pauses, 3), state.line_unrelieved),
         state.lockout.reason is not None,
+        phase(state),
     )
 
 
@@ -148,6 +150,11 @@ def _halted(user: str, what: Stop | Pause) -> Act:
 def _acknowledge(bed: Bed) -> None:
     for alarm in bed.core.state.alarms.listed:
         bed.command("anna", Acknowledge(alarm=alarm.id, episode=alarm.episode))
+
+
+def _hush(bed: Bed) -> None:
+    for alarm in bed.core.state.alarms.listed:
+        bed.command("anna", AudioPause(alarm=alarm.id, episode=alarm.episode))
 
 
 def _silence(bed: Bed) -> None:
@@ -270,6 +277,8 @@ ACTS: Mapping[str, Act] = {
     "lower": lambda bed: bed.command("anna", Lower(rate_ml_h=Decimal(20))),
     "again": _again,
     "acknowledge": _acknowledge,
+    "audio pause": _hush,
+    "close": lambda bed: bed.command("anna", Close()),
     "pause": _halted("anna", Pause()),
     "stop": _halted("anna", Stop()),
     "stop, stranger": _halted("eve", Stop()),

@@ -20,6 +20,7 @@ from drivers.nonin import packet as nonin
 from drivers.suntech import frame as suntech
 from pumpd.bedside.config import ConfigError, load_config
 from pumpd.bedside.profile_file import load_profile, read_profile
+from pumpd.core.alarms import Alarms
 from pumpd.core.commands import CommandMalformed, CommandReceived, Pause, Role, Stop
 from pumpd.core.controller import Core
 from pumpd.core.effects import Receipt, SaveSession
@@ -159,6 +160,8 @@ _REQUESTS = (
     '"kind":"confirm","order_hash":"c0ffee","weight_kg":70.0,"concentration_mg_ml":2',
     '"kind":"lower","rate_ml_h":20.5',
     '"kind":"attest","item":"primed"',
+    '"kind":"audio-pause","alarm":"sbp-high","episode":2',
+    '"kind":"close"',
     '"kind":"prepare","weight_kg":70.0,"dose_mg_per_kg":0.5,"duration_min":40,"vial_strength_mg_ml":50,' + _MIXED,
 )
 
@@ -168,7 +171,7 @@ def _core() -> Core:
     profile = load_profile(CONFIG / "profiles" / "demo.toml")
     core = Core(Settings(profile=profile, operators={"anna": Role.NURSE}, simulated=True))
     for event in (
-        Booted(boot="b", bed="bed1", recovered=None, seen_ids=()),
+        Booted(boot="b", bed="bed1", recovered=None, alarms=Alarms(), seen_ids=()),
         TokenIssued(token="t-1", real_ns=NOW_NS),  # noqa: S106 - a heartbeat's token
     ):
         list(core.handle(event, NOW_NS))

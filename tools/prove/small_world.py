@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from pumpd.bedside.profile_file import load_profile
+from pumpd.core.alarms import Alarms
 from pumpd.core.commands import (
     Assess,
     Attest,
@@ -26,6 +27,7 @@ from pumpd.core.commands import (
 )
 from pumpd.core.controller import Core
 from pumpd.core.effects import (
+    AlarmsChanged,
     Effect,
     LowerRate,
     MeasureNibp,
@@ -147,6 +149,8 @@ class Bed:
     cuff_wanted: bool = False
     saved: SessionRecord | None = None
     durable: SessionRecord | None = None
+    alarms: Alarms = field(default_factory=Alarms)
+    """As the journal holds them."""
     last_packet_ns: int | None = None
     human_ns: int = -1
     halted_ns: int = -1
@@ -224,6 +228,8 @@ class Bed:
                 self.cuff_wanted = True
             case SaveSession(record=record):
                 self.saved = record
+            case AlarmsChanged(alarms=alarms):
+                self.alarms = alarms
 
     # ---- the pump ---------------------------------------------------------------------------------------------------
 
@@ -379,7 +385,7 @@ class Bed:
         self.intent = self.to_program = self.run_out = self.to_lower = self.asked_ns = None
         self.boots += 1
         self.link_up = False
-        self.tell(Booted(boot=f"b{self.boots}", bed="bed1", recovered=recovered, seen_ids=seen))
+        self.tell(Booted(boot=f"b{self.boots}", bed="bed1", recovered=recovered, alarms=self.alarms, seen_ids=seen))
         mode = self.core.state.mode
         hold(mode not in MAY_MOVE_MODES, f"a restart came up {mode}")
         self.tell(BrokerConnected(real_ns=self.now_ns))
