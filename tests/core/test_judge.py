@@ -8,7 +8,7 @@ from pumpd.core.commands import Acknowledge, Assess, Pause, Prepare, ReceiptStat
 from pumpd.core.effects import Receipt, SendRun, SendStop, WriteIntent
 from pumpd.core.events import CommandMalformed, TokenIssued
 from pumpd.core.modes import Mode
-from tests.core.support import S, World, only, prepare, ready, running
+from tests.core.support import S, World, core_in, only, prepare, ready, running
 
 SHOWN = "the token on her screen"
 
@@ -135,3 +135,11 @@ def test_prepare_needs_no_session_but_a_fresh_token(mode_user: str) -> None:
     assert world.answer(mode_user, entry, token=SHOWN).state is ReceiptState.REFUSED
     assert world.answer(mode_user, entry, session=None, rev=None).state is ReceiptState.VERIFIED
     assert not [effect for _, effect in world.effects if isinstance(effect, SendRun)]
+
+
+@pytest.mark.req("CMD-01")
+def test_the_last_32_tokens_are_remembered() -> None:
+    core, now_ns = core_in(Mode.READY)
+    for number in range(40):
+        list(core.handle(TokenIssued(token=f"x{number}", real_ns=now_ns), now_ns))
+    assert [token for token, _ in core.state.tokens] == [f"x{number}" for number in range(8, 40)]

@@ -11,6 +11,8 @@ from tools.prove.altered import Outcome, Verdict, run, tests_by_requirement, war
 from tools.prove.removals import Removal, RemovalError, load
 
 CORE_TESTS = "tests/core/"
+SLOW = frozenset({f"{CORE_TESTS}test_exploration.py", f"{CORE_TESTS}test_fuzz.py"})
+"""They see much and take long, so they come last."""
 LIMIT_S = 240.0
 """For the tests of one requirement on a slow machine; a removal that makes them hang is found as well."""
 
@@ -21,7 +23,8 @@ def core_requirements(tests: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
 
 
 def _of_core(tests: Sequence[str]) -> list[str]:
-    return [test for test in tests if test.startswith(CORE_TESTS)]
+    found = [test for test in tests if test.startswith(CORE_TESTS)]
+    return sorted(found, key=lambda test: test.split("::")[0] in SLOW)
 
 
 def gaps(tests: Mapping[str, Sequence[str]], removals: Sequence[Removal]) -> tuple[str, ...]:

@@ -48,7 +48,7 @@ from pumpd.core.events import (
     PumpLinkUp,
     TokenIssued,
 )
-from pumpd.core.modes import MAY_MOVE_MODES, Mode
+from pumpd.core.modes import Mode
 from pumpd.core.ports import (
     LinePolicy,
     NibpReading,
@@ -78,6 +78,10 @@ ALMOST_NL = 1_000_000
 OPERATORS = {"anna": Role.NURSE, "ben": Role.NURSE, "vic": Role.VIEWER}
 SEEN_WITHIN_NS = 10 * NS_PER_MS
 """How long an answer of the pump is on its way."""
+
+
+AFTER_RESTART = frozenset({Mode.IDLE, Mode.UNKNOWN, Mode.COMPLETED, Mode.ENDED})
+"""What a daemon may come up with: it claims no rest of an open session before it has read the pump."""
 
 
 class InvariantError(AssertionError):
@@ -179,10 +183,10 @@ class Bed:
         hold(stops in ([], [0]), f"a stop is first and once, not at {stops}")
         for effect in effects:
             self._carry_out(effect)
-        self._judge(before)
+        self._judge(event, before)
         return effects
 
-    def _judge(self, before: Mode) -> None:
+    def _judge(self, event: Event, before: Mode) -> None:
         state = self.core.state
         hold(self.core.next_deadline_ns(self.now_ns) > self.now_ns, "a deadline in the past would spin")
         hold(
@@ -193,8 +197,8 @@ class Bed:
             low_nl, high_nl = state.ledger.low(), state.ledger.high(self.now_ns)
             hold(low_nl <= self.pump.given_nl <= high_nl, f"{self.pump.given_nl} nL is not in [{low_nl}, {high_nl}]")
             hold(high_nl <= state.order.volume_nl, f"{high_nl} nL were authorised of {state.order.volume_nl}")
-        if state.mode is before:
-            return
+        if state.mode is before or isinstance(event, Booted):
+            return  # what a restart may come up with is judged where it boots
         if state.mode is Mode.RUNNING:
             hold(before is Mode.STARTING, f"RUNNING was reached from {before}")
         if state.mode in {Mode.PAUSED, Mode.ENDED, Mode.COMPLETED, Mode.FAULT, Mode.READY} and state.runs:
@@ -387,7 +391,7 @@ class Bed:
         self.link_up = False
         self.tell(Booted(boot=f"b{self.boots}", bed="bed1", recovered=recovered, alarms=self.alarms, seen_ids=seen))
         mode = self.core.state.mode
-        hold(mode not in MAY_MOVE_MODES, f"a restart came up {mode}")
+        hold(mode in AFTER_RESTART, f"a restart came up {mode}")
         self.tell(BrokerConnected(real_ns=self.now_ns))
         self.connect()
 
