@@ -126,11 +126,11 @@ def load_pump(path: Path) -> tuple[Device, bool]:
     Nothing else in the file need be right: a pump must be stopped also where a limit was mistyped.
     """
     try:
-        file = _PumpOnly.model_validate(tomllib.loads(path.read_text()))
+        file = _PumpOnly.model_validate(members(path.read_bytes()))
         registry.pump(file.pump.driver)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except TomlError as error:
         raise ConfigError(f"{path}: no valid TOML: {error}") from None
     except ValidationError as error:
         faults = tuple(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())

@@ -46,7 +46,7 @@ def test_an_episode_latches_until_its_cause_is_gone_and_it_is_acknowledged() -> 
 
 @pytest.mark.req("ALRM-08")
 def test_an_acknowledgement_silences_nothing_else() -> None:
-    both = Alarms().update((condition(), replace(condition(), id="y", priority=Priority.MEDIUM)), 1)
+    both = Alarms().update((condition(), replace(condition(), id="y", priority=Priority.MEDIUM)), 1, seen)
     noted = both.acknowledge("x", 1, "anna")
     assert noted is not None
     assert [(alarm.id, alarm.acknowledged_by) for alarm in noted.listed] == [("x", "anna"), ("y", None)]

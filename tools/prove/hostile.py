@@ -18,7 +18,7 @@ from drivers.ne1000.line import MAX_IN_FLIGHT, Line
 from drivers.ne1000.packet import MAX_BASIC_BYTES, MAX_REPLY_LENGTH, Receiver
 from drivers.nonin import packet as nonin
 from drivers.suntech import frame as suntech
-from pumpd.bedside.config import ConfigError, load_config
+from pumpd.bedside.config import ConfigError, load_config, load_pump
 from pumpd.bedside.profile_file import load_profile, read_profile
 from pumpd.core.alarms import Alarms
 from pumpd.core.commands import CommandMalformed, CommandReceived, Pause, Role, Stop
@@ -269,7 +269,7 @@ def configuration(folder: Path) -> Reader:
         path.write_bytes(data)
         reading = read_profile(path)
         _hold(reading.profile is not None or bool(reading.findings), "a profile is neither read nor refused")
-        for load, error in ((load_site, SiteError), (load_config, ConfigError)):
+        for load, error in ((load_site, SiteError), (load_config, ConfigError), (load_pump, ConfigError)):
             try:
                 load(path)
             except error as refusal:

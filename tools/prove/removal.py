@@ -65,9 +65,11 @@ def main(arguments: list[str] | None = None) -> int:
             continue
         verdict = run(sources, own, limit_s=LIMIT_S)
         fault = complaint(removal, verdict)
+        if verdict.outcome is Outcome.RED and run({}, [verdict.test], limit_s=LIMIT_S).outcome is not Outcome.GREEN:
+            fault = f"{removal.requirement}: {verdict.test} is not green with the rule in place either"
         if fault is not None:
             faults.append(fault)
-        word = "red" if fault is None else "GREEN"
+        word = "red" if fault is None else "FAULT"
         print(f"{removal.requirement:<9} {word:<6}{verdict.took_s:5.1f} s  {removal.says}: {verdict.test}", flush=True)
     if missing:
         print(f"without a removal: {', '.join(missing)}")
