@@ -8,7 +8,7 @@ STAMP  := $(VENV)/.installed
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check trace bench format
+.PHONY: help setup demo test check trace bench format hostile removal explore mutate
 
 help:
 	@echo "make demo    one simulated infusion, from order to summary   ARGS=\"--speed 1\"  ARGS=\"--scenario probe-off\""
@@ -16,6 +16,10 @@ help:
 	@echo "make check   lint, format, types, layers, trace, systemd units"
 	@echo "make trace   render docs/safety/trace.md"
 	@echo "make bench   one benchmark                                   ARGS=stop_latency"
+	@echo "make hostile spoilt bytes at every reader                    ARGS=\"--inputs 10000000\""
+	@echo "make removal each registered rule taken out, its tests red   ARGS=\"--strict\"  ARGS=DOSE-04"
+	@echo "make explore every reachable state of the core                ARGS=\"--transitions 1000000\""
+	@echo "make mutate  the core's code altered, its tests red          ARGS=quantities"
 	@echo "make format  put the code into the house form"
 	@echo "make setup   create .venv only (the others do it by themselves)   PYTHON=python3.12"
 
@@ -71,6 +75,9 @@ bench: $(STAMP)
 	@test -n "$(ARGS)" || { echo "Which one? For example: make bench ARGS=stop_latency. There are:" >&2; \
 	  ls benchmarks 2>/dev/null | sed -n 's/^\([a-z][a-z0-9_]*\)\.py$$/  \1/p' >&2; exit 2; }
 	@exec $(BIN)/python -m benchmarks.$(ARGS)
+
+hostile removal explore mutate: $(STAMP)
+	@exec $(BIN)/python -m tools.prove.$@ $(ARGS)
 
 format: $(STAMP)
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .

@@ -5,13 +5,13 @@ An entry holds for the SHA-256 of the profile's file as it was. Any edit of the 
 
 import json
 import os
-import tomllib
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from pumpd.core.profile import Approval, Signer
+from pumpd.toml_text import TomlError, members
 
 MAX_FILE_BYTES = 256 * 1024
 """Some thousand approvals; a profile sees a few in a year."""
@@ -58,8 +58,8 @@ def entries(profile: Path) -> tuple[Entry, ...]:
     if len(raw) > MAX_FILE_BYTES:
         raise ApprovalsError(f"the approvals {path} have more than {MAX_FILE_BYTES} bytes")
     try:
-        return _File.model_validate(tomllib.loads(raw.decode())).approval
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return _File.model_validate(members(raw)).approval
+    except TomlError as error:
         raise ApprovalsError(f"the approvals {path} are no valid TOML: {error}") from None
     except ValidationError as error:
         first = error.errors(include_url=False)[0]

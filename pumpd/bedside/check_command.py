@@ -3,7 +3,6 @@
 import argparse
 import sys
 import textwrap
-import tomllib
 from datetime import UTC, datetime
 from enum import Enum, unique
 from pathlib import Path
@@ -18,6 +17,7 @@ from pumpd.bedside.profile_file import UNASSIGNED, Reading, read_profile
 from pumpd.bedside.summary_page import PageError, summary_page
 from pumpd.core.profile import Approval, Profile, Signer, Version, approves
 from pumpd.mqtt.site import SiteError, load_site
+from pumpd.toml_text import TomlError, members
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -83,7 +83,7 @@ def _check_file(path: Path) -> bool:
                 assert_never(kind)
     except OSError as error:
         return _told(path, "unknown", "", (f"cannot be read: {error.strerror}",))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except TomlError as error:
         return _told(path, "unknown", "", (f"no valid TOML: {error}",))
     except SiteError as error:
         return _told(path, _Kind.SITE.value, "", error.faults)
@@ -92,7 +92,7 @@ def _check_file(path: Path) -> bool:
 
 
 def _kind(path: Path) -> _Kind | None:
-    keys = tomllib.loads(path.read_bytes().decode()).keys()
+    keys = members(path.read_bytes()).keys()
     best = max(_Kind, key=lambda kind: len(_MARKS[kind] & keys))
     return best if _MARKS[best] & keys else None
 

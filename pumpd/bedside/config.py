@@ -1,6 +1,5 @@
 """Reads the file of one bed (TOML): which devices on which ports, which profile and site, where the journal lies."""
 
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +11,7 @@ from pumpd.bedside.profile_file import ProfileError, load_profile
 from pumpd.bedside.versions import versions_of
 from pumpd.core.profile import Profile, Version
 from pumpd.mqtt.site import Site, SiteError, load_site
+from pumpd.toml_text import TomlError, members
 
 
 class ConfigError(ValueError):
@@ -73,10 +73,10 @@ class Config:
 def load_config(path: Path) -> Config:
     """Return the configuration in `path`; raises `ConfigError`. Relative paths are relative to the file."""
     try:
-        file = _File.model_validate(tomllib.loads(path.read_text()))
+        file = _File.model_validate(members(path.read_bytes()))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except TomlError as error:
         raise ConfigError(f"{path}: no valid TOML: {error}") from None
     except ValidationError as error:
         faults = tuple(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
@@ -128,11 +128,11 @@ def load_pump(path: Path) -> tuple[Device, bool]:
     Nothing else in the file need be right: a pump must be stopped also where a limit was mistyped.
     """
     try:
-        file = _PumpOnly.model_validate(tomllib.loads(path.read_text()))
+        file = _PumpOnly.model_validate(members(path.read_bytes()))
         registry.pump(file.pump.driver)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except TomlError as error:
         raise ConfigError(f"{path}: no valid TOML: {error}") from None
     except ValidationError as error:
         faults = tuple(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())

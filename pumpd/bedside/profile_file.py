@@ -5,7 +5,6 @@ bounds, and limits that contradict each other each refuse the file. Nothing is r
 """
 
 import hashlib
-import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -30,6 +29,7 @@ from pumpd.core.ports import VitalKind
 from pumpd.core.profile import AgeRule, Approval, Drug, DrugLimit, Profile, Range, Syringe, VitalRule
 from pumpd.core.profile_check import Finding
 from pumpd.core.quantities import NL_PER_ML, NS_PER_MS, NS_PER_S, UM_PER_MM
+from pumpd.toml_text import TomlError, members
 
 LEAST_CITATION = 8
 """Characters that a citation has at least: a trial's number has eleven."""
@@ -86,8 +86,8 @@ def read_profile(path: Path) -> Reading:
         return _unread(f"cannot be read: {error.strerror}")
     sha256 = hashlib.sha256(raw).hexdigest()
     try:
-        data = tomllib.loads(raw.decode(), parse_float=Decimal)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        data = members(raw)
+    except TomlError as error:
         return _unread(f"no valid TOML: {error}", sha256)
     try:
         form = ProfileForm.model_validate(data)

@@ -48,7 +48,7 @@ class CounterWatch:
         last = self.reads[-1]
         moved_at = now_ns if read.low_nl != last.low_nl else self.moved_at_ns
         reads = (*self.reads, read)
-        while len(reads) > 2 and read.asked_at_ns - reads[1].asked_at_ns >= WINDOW_NS:
+        while read.asked_at_ns - reads[1].asked_at_ns >= WINDOW_NS:  # ends at the read itself
             reads = reads[1:]
         mismatch, words = self._judge(reads[0], read, moved_at, now_ns)
         return CounterWatch(rate_nl_h=self.rate_nl_h, reads=reads, moved_at_ns=moved_at, mismatch=mismatch, text=words)

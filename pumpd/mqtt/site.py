@@ -3,8 +3,6 @@
 import ipaddress
 import os
 import stat
-import tomllib
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
@@ -14,6 +12,7 @@ from pumpd.core.commands import Role
 from pumpd.core.profile import Version
 from pumpd.mqtt.connection import Endpoint
 from pumpd.mqtt.topics import NAME_PATTERN, RESERVED_BED
+from pumpd.toml_text import TomlError, members
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -257,11 +256,8 @@ def load_site(path: Path) -> Site:
     if len(content) > MAX_FILE_BYTES:
         raise SiteError(f"the site file {path} has more than {MAX_FILE_BYTES} bytes")
     try:
-        members = tomllib.loads(content.decode("utf-8"), parse_float=Decimal)
-        return Site(path, _File.model_validate(members))
-    except UnicodeDecodeError:
-        raise SiteError(f"the site file {path} is not UTF-8 text") from None
-    except tomllib.TOMLDecodeError as error:
+        return Site(path, _File.model_validate(members(content)))
+    except TomlError as error:
         raise SiteError(f"the site file {path} is not TOML: {error}") from None
     except ValidationError as error:
         faults = tuple(_sentence(fault) for fault in error.errors(include_url=False))

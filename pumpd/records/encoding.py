@@ -9,6 +9,7 @@ come back as plain JSON values with tuples for lists; dataclasses inside them ar
 """
 
 import json
+import re
 import types as pytypes
 import typing
 from collections.abc import Callable, Iterable, Mapping
@@ -22,6 +23,8 @@ from json.encoder import encode_basestring_ascii as quoted
 Types = Mapping[str, type]
 
 TYPE_KEY = "type"
+
+_FRACTION = re.compile(r"-?[0-9]+/[0-9]+")
 
 _Encoder = Callable[[typing.Any], str]
 _Decoder = Callable[[object, Types], object]
@@ -177,10 +180,13 @@ def decode(data: object, types: Types) -> object:
 def parse(text: str, types: Types) -> object:
     """Return the value whose canonical text is `text`; raises `EncodingError` as `decode`, or when it is not JSON."""
     try:
-        data = json.loads(text)
+        return decode(json.loads(text), types)
+    except EncodingError:
+        raise
     except ValueError as error:
         raise EncodingError(f"not JSON: {error}") from error
-    return decode(data, types)
+    except RecursionError:
+        raise EncodingError("nested too deeply for a record") from None
 
 
 _FIELD_DECODERS: dict[type, Mapping[str, _Decoder]] = {}
@@ -256,7 +262,7 @@ def _decoder_for(hint: object, where: str) -> _Decoder:  # noqa: C901  # one fla
     if hint is Decimal:
         return _from_text(Decimal, "a decimal number")
     if hint is Fraction:
-        return _from_text(Fraction, "a fraction n/d")
+        return _from_text(_fraction, "a fraction n/d")
     if hint is bytes:
         return _from_text(bytes.fromhex, "bytes in hex")
     if isinstance(hint, type) and issubclass(hint, Enum):
@@ -295,6 +301,13 @@ def _from_text(convert: Callable[[str], object], meaning: str) -> _Decoder:
             raise EncodingError(f"expected {meaning}, got {data!r}") from None
 
     return decode_text
+
+
+def _fraction(text: str) -> Fraction:
+    """Read only what is written: `1e999999999` would be a gigabyte of digits."""
+    if _FRACTION.fullmatch(text) is None:
+        raise ValueError(text)
+    return Fraction(text)
 
 
 def _enum_decoder(kind: type[Enum]) -> _Decoder:

@@ -44,6 +44,29 @@ def test_an_episode_latches_until_its_cause_is_gone_and_it_is_acknowledged() -> 
     assert back.acknowledge("x", 1, "anna") is None, "one episode by its number"
 
 
+@pytest.mark.req("ALRM-08")
+def test_an_acknowledgement_silences_nothing_else() -> None:
+    both = Alarms().update((condition(), replace(condition(), id="y", priority=Priority.MEDIUM)), 1, seen)
+    noted = both.acknowledge("x", 1, "anna")
+    assert noted is not None
+    assert [(alarm.id, alarm.acknowledged_by) for alarm in noted.listed] == [("x", "anna"), ("y", None)]
+    assert noted.sounding() is Priority.MEDIUM
+
+
+@pytest.mark.req("VIT-20")
+def test_in_a_pause_values_age_and_alarm_as_while_running() -> None:
+    world = paused()
+    before = world.alarm_ids()
+    world.spo2 = 80
+    world.advance(2)
+    assert "spo2-very-low-end" in world.alarm_ids() - before
+    assert world.mode is Mode.ENDED, "what ends an infusion ends a paused one too"
+    world = paused()
+    world.frames = False
+    world.advance(16)
+    assert {"hr-stale-pause", "spo2-stale-pause"} <= world.alarm_ids() - before
+
+
 @pytest.mark.req("ALRM-06", "CMD-03")
 def test_a_swinging_value_is_one_alarm_for_a_minute_after_each_end() -> None:
     alarms = Alarms().update((condition(60 * S),), 0, seen)

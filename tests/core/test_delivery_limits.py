@@ -1,9 +1,11 @@
 """The rolling ten minutes, the pump's totals against the record, and the alarm before the end."""
 
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
+from pumpd.core.bounds import Measure
 from pumpd.core.modes import Mode
 from pumpd.core.ports import PumpCounter
 from pumpd.core.quantities import NS_PER_MIN
@@ -29,7 +31,37 @@ def test_the_window_is_the_last_ten_minutes() -> None:
     assert watch.given_nl(31_000, 30 * NS_PER_MIN) == 11_000
     assert watch.given_nl(31_000, 31 * NS_PER_MIN - 1) == 11_000
     assert watch.given_nl(31_000, 31 * NS_PER_MIN) == 10_000
-    assert len(watch.times_ns) <= 12
+    assert watch.times_ns == tuple(minute * NS_PER_MIN for minute in range(20, 31)), "no more is kept than is needed"
+
+
+@pytest.mark.req("DOSE-07")
+def test_before_ten_minutes_have_passed_everything_counts() -> None:
+    watch = RollingDose(most_nl=1, times_ns=(0,), lows_nl=(0,)).take(1_000, NS_PER_MIN)
+    assert watch.given_nl(2_000, 2 * NS_PER_MIN) == 2_000
+
+
+@pytest.mark.req("DOSE-07")
+def test_a_read_that_proves_no_more_changes_nothing() -> None:
+    watch = RollingDose(most_nl=1, times_ns=(0,), lows_nl=(0,)).take(5_000, NS_PER_MIN)
+    for low_nl in (5_000, 3_000, 0):
+        assert watch.take(low_nl, 2 * NS_PER_MIN) is watch
+
+
+@pytest.mark.req("DOSE-07")
+def test_the_rolling_limit_is_the_hard_rate_of_the_drug() -> None:
+    order = running().core.state.order
+    assert order is not None
+    drug = profile().drug
+    slower = replace(
+        drug,
+        limits=tuple(
+            replace(limit, hard=(limit.hard[0], Decimal("0.6"))) if limit.measure is Measure.DOSE_RATE else limit
+            for limit in drug.limits
+        ),
+    )
+    watch = RollingDose.of_order(order, slower, low_nl=7, now_ns=9)
+    assert watch.most_nl == 70 * 600_000 // 6 // 2 + order.worst_extra_nl
+    assert (watch.times_ns, watch.lows_nl) == ((9,), (7,))
 
 
 @pytest.mark.req("DOSE-07")

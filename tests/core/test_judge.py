@@ -7,8 +7,9 @@ import pytest
 from pumpd.core.commands import Acknowledge, Assess, Pause, Prepare, ReceiptState, Resume, Start, Stop
 from pumpd.core.effects import Receipt, SendRun, SendStop, WriteIntent
 from pumpd.core.events import CommandMalformed, TokenIssued
+from pumpd.core.judge import assessment_refusal
 from pumpd.core.modes import Mode
-from tests.core.support import S, World, only, prepare, ready, running
+from tests.core.support import S, World, core_in, only, prepare, ready, running
 
 SHOWN = "the token on her screen"
 
@@ -135,3 +136,30 @@ def test_prepare_needs_no_session_but_a_fresh_token(mode_user: str) -> None:
     assert world.answer(mode_user, entry, token=SHOWN).state is ReceiptState.REFUSED
     assert world.answer(mode_user, entry, session=None, rev=None).state is ReceiptState.VERIFIED
     assert not [effect for _, effect in world.effects if isinstance(effect, SendRun)]
+
+
+@pytest.mark.req("CMD-01")
+def test_the_last_32_tokens_are_remembered() -> None:
+    core, now_ns = core_in(Mode.READY)
+    for number in range(40):
+        list(core.handle(TokenIssued(token=f"x{number}", real_ns=now_ns), now_ns))
+    assert [token for token, _ in core.state.tokens] == [f"x{number}" for number in range(8, 40)]
+
+
+@pytest.mark.req("VIT-18")
+@pytest.mark.parametrize(
+    ("moaas", "respiration", "words"),
+    [
+        (0, 12, None),
+        (5, 12, None),
+        (5, 0, None),
+        (5, 70, None),
+        (-1, 12, "not on the scale"),
+        (6, 12, "not on the scale"),
+        (5, -1, "outside 0 to 70"),
+        (5, 71, "outside 0 to 70"),
+    ],
+)
+def test_an_assessment_at_the_ends_of_its_scales(moaas: int, respiration: int, words: str | None) -> None:
+    refused = assessment_refusal(Assess(moaas=moaas, respiration_bpm=respiration))
+    assert refused is None if words is None else words in str(refused)

@@ -1,7 +1,7 @@
 """From entry to order: never up, a table of cases computed elsewhere, and every refusal by its name."""
 
 import csv
-from dataclasses import replace
+from dataclasses import fields, replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from pumpd.core.bounds import DRUG, Measure, plain
-from pumpd.core.prescription import Order, OrderRefusedError, RefusalCode, expected_running_ns, plan
+from pumpd.core.prescription import Order, OrderRefusedError, RefusalCode, expected_running_ns, hash_of, plan
 from pumpd.core.profile import Profile
 from pumpd.core.quantities import (
     NL_PER_ML,
@@ -233,6 +233,10 @@ def test_the_hash_covers_every_field_and_the_preparation() -> None:
     assert first.hash != made(weight_kg=D("70.1")).hash
     assert first.hash != plan(prepare(syringe_fill_ml=D(59)), profile(), by="anna", seed="y").hash
     assert first.hash != plan(prepare(), profile(), by="ben", seed="x").hash
+    for each in fields(first):
+        if each.name != "hash":
+            other = replace(first, **{each.name: f"not {getattr(first, each.name)!r}"})
+            assert hash_of(other, "x") != hash_of(first, "x"), f"{each.name} is not in the hash"
 
 
 @pytest.mark.req("CFG-01", "START-09")
