@@ -4,7 +4,19 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
 from pumpd.core.alarms import Priority
-from pumpd.core.commands import Acknowledge, Assess, AudioPause, Close, Lower, Pause, ReceiptState, Resume, Start, Stop
+from pumpd.core.commands import (
+    HALTING,
+    Acknowledge,
+    Assess,
+    AudioPause,
+    Close,
+    Lower,
+    Pause,
+    ReceiptState,
+    Resume,
+    Start,
+    Stop,
+)
 from pumpd.core.effects import Receipt, SendRun, SendStop, StateChanged, WriteIntent
 from pumpd.core.events import (
     BrokerConnected,
@@ -123,7 +135,7 @@ def _nothing_begins_by(user: str, effects: Sequence[object], *, stale: bool) -> 
 def _again(bed: Bed) -> None:
     """The last command comes once more: it changes nothing, unless it stops."""
     command = bed.last_command
-    if command is None or isinstance(command.command, (Stop, Pause)):
+    if command is None or isinstance(command.command, HALTING):
         return
     bed.tell(DeadlineReached(real_ns=bed.now_ns))  # what is due now is none of the command's doing
     effects = bed.tell(command)

@@ -21,7 +21,7 @@ from drivers.suntech import frame as suntech
 from pumpd.bedside.config import ConfigError, load_config, load_pump
 from pumpd.bedside.profile_file import load_profile, read_profile
 from pumpd.core.alarms import Alarms
-from pumpd.core.commands import CommandMalformed, CommandReceived, Pause, Role, Stop
+from pumpd.core.commands import HALTING, CommandMalformed, CommandReceived, Role
 from pumpd.core.controller import Core
 from pumpd.core.effects import Receipt, SaveSession
 from pumpd.core.events import Booted, TokenIssued
@@ -192,7 +192,7 @@ def commands() -> Reader:
             changed = [name for name, value in _remembered(core.state).items() if value is not before[name]]
             _hold(not changed, f"a malformed command changed {changed}")
         received = intake.receive(topic, data, retained=False, real_ns=NOW_NS)
-        if isinstance(found, CommandReceived) and isinstance(found.command, (Stop, Pause)):
+        if isinstance(found, CommandReceived) and isinstance(found.command, HALTING):
             _hold(received == found, "a stop was held back")
         else:
             _hold(isinstance(received, (CommandMalformed, CommandReceived, Flooded)), f"intake gave {received!r:.60}")
@@ -206,7 +206,8 @@ def commands() -> Reader:
 
 
 def _remembered(state: State) -> dict[str, object]:
-    return {each.name: getattr(state, each.name) for each in fields(state)}
+    # a command that is refused is listed as such, and nothing else may come of it
+    return {each.name: getattr(state, each.name) for each in fields(state) if each.name != "refusals"}
 
 
 def bus_numbers() -> Reader:

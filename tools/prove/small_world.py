@@ -20,6 +20,7 @@ from pumpd.core.commands import (
     Confirm,
     Pause,
     Prepare,
+    Presence,
     ReceiptState,
     Resume,
     Role,
@@ -37,6 +38,7 @@ from pumpd.core.effects import (
     SaveSession,
     SendRun,
     SendStop,
+    TestItself,
     WriteIntent,
 )
 from pumpd.core.events import (
@@ -46,6 +48,7 @@ from pumpd.core.events import (
     Event,
     JournalConfirmed,
     PumpLinkUp,
+    SelfTested,
     TokenIssued,
 )
 from pumpd.core.modes import Mode
@@ -73,6 +76,7 @@ from pumpd.core.state import Settings
 PROFILE = Path(__file__).parents[2] / "config" / "profiles" / "demo.toml"
 BEGIN_NS = 1_000 * NS_PER_S
 COUNT_NL = 1_000
+FREE_BYTES = 10_000_000_000
 ALMOST_NL = 1_000_000
 """Less than three minutes at the rate of the order."""
 OPERATORS = {"anna": Role.NURSE, "ben": Role.NURSE, "vic": Role.VIEWER}
@@ -151,6 +155,8 @@ class Bed:
     run_out: str | None = None
     to_lower: RunOrder | None = None
     cuff_wanted: bool = False
+    self_test_wanted_ns: int | None = None
+    """When the core asked for the self-test that nobody has answered yet."""
     saved: SessionRecord | None = None
     durable: SessionRecord | None = None
     alarms: Alarms = field(default_factory=Alarms)
@@ -230,6 +236,8 @@ class Bed:
                 self.to_lower = order
             case MeasureNibp():
                 self.cuff_wanted = True
+            case TestItself(begun_ns=begun_ns):
+                self.self_test_wanted_ns = begun_ns
             case SaveSession(record=record):
                 self.saved = record
             case AlarmsChanged(alarms=alarms):
@@ -361,6 +369,21 @@ class Bed:
         self.now_ns = end_ns
         self.pump.settle(end_ns, self.core.state.settings.profile.lease_ns)
 
+    def answer_self_test(self) -> None:
+        """Let the self-test that was asked for find nothing wrong."""
+        begun_ns, self.self_test_wanted_ns = self.self_test_wanted_ns, None
+        if begun_ns is not None:
+            self.tell(
+                SelfTested(
+                    begun_ns=begun_ns,
+                    free_bytes=FREE_BYTES,
+                    storage_fault=None,
+                    library_fault=None,
+                    alarm_fault=None,
+                    clock_fault=None,
+                )
+            )
+
     def live_second(self) -> None:
         """Let a second pass in which everything works: a heartbeat, good values, a pump and a cuff that answer."""
         self.pass_to(self.now_ns + NS_PER_S - SEEN_WITHIN_NS)
@@ -368,6 +391,7 @@ class Bed:
         self.frame()
         if self.cuff_wanted:
             self.cuff()
+        self.answer_self_test()
         self.drive()
         if self.asked_ns is None:
             self.now_ns += SEEN_WITHIN_NS
@@ -419,7 +443,8 @@ def ready_bed() -> Bed:
     for _ in range(150):
         bed.live_second()
     _done(bed, "anna", Assess(moaas=5, respiration_bpm=14))
-    for item in (Attested.PRIMED, Attested.LIMBS_APART):
+    _done(bed, "anna", Presence())
+    for item in (Attested.PRIMED, Attested.LIMBS_APART, Attested.SYRINGE_LABEL, Attested.PUMP_SERIAL):
         _done(bed, "anna", Attest(item=item))
     order = bed.core.state.order
     assert order is not None  # noqa: S101 - it was verified
@@ -465,6 +490,7 @@ def almost_given_bed() -> Bed:
 
 def _round(bed: Bed) -> None:
     """A minute in which a nurse looks and counts."""
+    bed.command("anna", Presence())
     bed.command("anna", Assess(moaas=5, respiration_bpm=14))
     for _ in range(60):
         bed.live_second()
