@@ -30,18 +30,20 @@ class Run:
     flows_until_ns: int | None = None  # when the pump's own lease ends flow after the link was lost
     unbounded: bool = False  # time since the last read is unknown: only the end-stop bounds it
     counter_lost: bool = False  # the counter fell: it proves nothing about this run any more
+    started_anew: bool = False  # at the pump's keypad: its end-stop began anew and bounds this run no longer
 
     def high_at(self, now_ns: int) -> int:
         """Return the upper bound at `now_ns`."""
         if self.unbounded:
-            return max(self.volume_nl, self.high_nl)
+            return max(self.volume_nl, self.high_nl) + (self.volume_nl if self.started_anew else 0)
         if self.moving_since_ns is None:
             return self.high_nl
         until = now_ns if self.flows_until_ns is None else min(now_ns, self.flows_until_ns)
         margin_rate = self.rate_nl_h * (100 + RATE_MARGIN_PERCENT) // 100
         most_nl = self.high_nl + flowed_at_most_nl(margin_rate, until - self.moving_since_ns)
-        # a pump that has passed its end-stop is no longer bounded by it
-        return most_nl if self.low_nl > self.volume_nl else max(self.high_nl, min(self.volume_nl, most_nl))
+        # a pump that has passed its end-stop, or was started again from it, is no longer bounded by it
+        passed = self.started_anew or self.low_nl > self.volume_nl
+        return most_nl if passed else max(self.high_nl, min(self.volume_nl, most_nl))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +121,8 @@ class Ledger:
                 run, counter_lost=True, high_nl=high_nl, unbounded=False, moving_since_ns=now_ns if moving else None
             )
             return replace(self, run=frozen)
-        cap_nl = run.volume_nl if counter.low_nl <= run.volume_nl else counter.high_nl
+        passed = run.started_anew or counter.low_nl > run.volume_nl
+        cap_nl = counter.high_nl if passed else run.volume_nl
         return replace(
             self,
             run=replace(
@@ -157,7 +160,7 @@ class Ledger:
         """The pump moves although nobody here started it; `since_ns` is when it was last known to be at rest."""
         if self.run is None or not self.run.begun or self.run.moving_since_ns is not None:
             return self
-        return replace(self, run=replace(self.run, moving_since_ns=since_ns))
+        return replace(self, run=replace(self.run, moving_since_ns=since_ns, started_anew=True))
 
     def flowed_outside_runs(self, least_nl: int, most_nl: int) -> "Ledger":
         """The counter rose; what a begun run of this order counts itself is not added again."""

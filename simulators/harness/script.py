@@ -36,6 +36,8 @@ ROUND_EVERY_S = 240.0
 STARTABLE_WITHIN_S = 600.0
 RESUMABLE_WITHIN_S = 1_200.0
 REST_WITHIN_S = 15.0
+ROUNDS = 50
+"""How often a nurse attends to what is in the way; a pause alone reminds her every two minutes."""
 TRIES = 5
 """How often a nurse looks again and repeats what was refused because the state had just changed."""
 
@@ -126,7 +128,7 @@ async def until_clear(stage: Stage, mode: Mode, blockers: Callable[[State], tupl
         needs_her = needs_presence(left) or wanted_attestations(left)
         return state if not left or unacknowledged(view) or needs_her else None
 
-    for _ in range(TRIES):
+    for _ in range(ROUNDS):
         state = await stage.record.until(look, f"nothing to be in the way in mode {mode.value}", within_s=within_s)
         left = blockers(state)
         if not left:

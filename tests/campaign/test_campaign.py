@@ -113,7 +113,7 @@ def test_a_single_fault_ends_as_expected(path: Path) -> None:
 
 
 @pytest.mark.req("DOSE-04", "DOSE-11", "COMM-01", "COMM-04", "CTRL-02", "CTRL-04", "ALRM-04", "CMD-02")
-@pytest.mark.parametrize("seed", [4, 25])
+@pytest.mark.parametrize("seed", [4, 25, 323277724])  # the last: a keypad start at the end-stop
 def test_a_drawn_run_in_safety_mode(seed: int) -> None:
     assert attempt(draw(seed, Mode.SAFETY)).blames == ()
 
@@ -125,7 +125,9 @@ def test_a_drawn_run_in_liveness_mode_comes_to_an_end() -> None:
 
 
 def test_the_same_seed_gives_the_same_hash() -> None:
-    scenario = replace(draw(3, Mode.SAFETY), length_ms=1_000_000, faults=draw(3, Mode.SAFETY).faults[:1])
+    drawn = draw(3, Mode.SAFETY)
+    faults = tuple(fault for fault in drawn.faults if fault.end_ms <= 1_000_000)[:1]
+    scenario = replace(drawn, length_ms=1_000_000, faults=faults)
     assert attempt(scenario).digest == attempt(scenario).digest
 
 

@@ -226,3 +226,16 @@ def test_a_whole_infusion_is_completed_within_one_count() -> None:
     world = in_mode(Mode.COMPLETED)
     assert ORDER_NL - 10_000 <= world.pump.given_nl <= ORDER_NL
     assert not any(alarm.id == "pump-stopped" for alarm in world.core.state.alarms.listed)
+
+
+@pytest.mark.req("DOSE-11", "PUMP-06")
+def test_a_pump_started_again_at_its_end_stop_is_not_bounded_by_it() -> None:
+    ledger = Ledger(order_nl=1_000_000).open_run("r", 1_000_000, 3_600_000, 0).begin_run(1_000_000, 3_600_000, 0)
+    ledger = ledger.with_counter(
+        PumpCounter(low_nl=1_000_000, high_nl=1_010_000, asked_at_ns=S), moving=False, now_ns=S
+    )
+    assert ledger.high(100 * S) == 1_000_000
+    ledger = ledger.moves_unasked(100 * S)
+    assert ledger.high(101 * S) >= 1_001_000
+    later = PumpCounter(low_nl=1_000_000, high_nl=1_010_000, asked_at_ns=101 * S)
+    assert ledger.with_counter(later, moving=False, now_ns=101 * S).high(200 * S) == 1_010_000

@@ -36,7 +36,9 @@ class OneByOne:
     def __init__(self, profile: Profile, baseline: Baseline) -> None:
         self._profile = profile
         self._baseline = baseline
-        self._rules = {kind: tuple(rule for rule in profile.rules if rule.vital is kind) for kind in WATCHED}
+        # the margin by which a limit clears is not in the population's model
+        rules = tuple(replace(rule, clear_by=0) for rule in profile.rules)
+        self._rules = {kind: tuple(rule for rule in rules if rule.vital is kind) for kind in WATCHED}
         self._interlocks = Interlocks()
 
     def take(self, kind: VitalKind, value: int, now_s: int, *, usable: bool) -> None:
