@@ -290,7 +290,8 @@ class World:
         if state.order is not None and state.runs:
             low, high = state.ledger.low(), state.ledger.high(self.now_ns)
             assert low <= self.pump.given_nl <= high, f"{self.pump.given_nl} is not in [{low}, {high}]"
-            assert high <= state.order.volume_nl, "more was authorised than ordered"
+            anew = state.ledger.run is not None and state.ledger.run.started_anew  # at the keypad, past what we ordered
+            assert anew or high <= state.order.volume_nl, "more was authorised than ordered"
 
     def _carry_out(self, effect: Effect) -> None:  # noqa: C901 - one line per effect
         match effect:

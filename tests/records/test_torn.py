@@ -237,7 +237,10 @@ def test_a_log_begun_anew_over_an_old_one_and_cut_at_any_byte(
     assert len(new.wal) < len(old.wal), "some of the old log lies behind the new one"
     for cut in new.cuts(every_byte=every_byte):
         wal = new.wal[:cut] + old.wal[cut:]
-        assert examiner.last(Disk(db=written.checkpointed, wal=wal)) == new.durable(cut), cut
+        whole = cut  # the old log's next bytes may happen to be the new one's, which are then there as well
+        while whole < len(new.wal) and old.wal[whole] == new.wal[whole]:
+            whole += 1
+        assert examiner.last(Disk(db=written.checkpointed, wal=wal)) == new.durable(whole), cut
     assert examiner.outcomes == len(new.marks) + 1
 
 
