@@ -33,7 +33,7 @@ class Examined:
     """What was found beside the loop."""
 
     storage: StorageTest
-    library_fault: str | None
+    profile_fault: str | None
 
 
 Examine = Callable[[Callable[[Examined], None]], None]
@@ -73,7 +73,7 @@ class SelfTest:
             begun_ns=begun_ns,
             free_bytes=found.storage.free_bytes,
             storage_fault=found.storage.fault,
-            library_fault=found.library_fault,
+            profile_fault=found.profile_fault,
             alarm_fault=self._alarm.fault(),
             clock_fault=clock_fault(before, (self._clock.real_ns(), self._clock.wall_utc())),
         )
@@ -142,11 +142,11 @@ class Examination:
     def _look(self, noted: Head) -> Examined:
         return Examined(
             storage=self._examine_storage(self._journal, noted),
-            library_fault=library_fault(self._profile, self._profile_hash),
+            profile_fault=profile_fault(self._profile, self._profile_hash),
         )
 
 
-def library_fault(path: Path, expected: str) -> str | None:
+def profile_fault(path: Path, expected: str) -> str | None:
     """Say whether the profile's file, drug library included, is still the one that is in force."""
     try:
         found = hashlib.sha256(path.read_bytes()).hexdigest()[:HASH_CHARACTERS]
@@ -159,4 +159,4 @@ def library_fault(path: Path, expected: str) -> str | None:
 
 def _no_answer() -> Examined:
     words = f"the disk has not answered within {ANSWER_LIMIT_S:g} s; tell the engineer"
-    return Examined(storage=StorageTest(free_bytes=None, fault=words), library_fault=None)
+    return Examined(storage=StorageTest(free_bytes=None, fault=words), profile_fault=None)

@@ -100,7 +100,7 @@ class SelfTested:
     begun_ns: int
     free_bytes: int | None
     storage_fault: str | None  # a record was not written and read back, or the journal is not the one it was
-    library_fault: str | None  # the profile's file is not what it was when the daemon read it
+    profile_fault: str | None  # the profile's file is not what it was when the daemon read it
     alarm_fault: str | None
     clock_fault: str | None
 

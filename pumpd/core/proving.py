@@ -57,6 +57,6 @@ def _faults(test: SelfTested) -> Iterator[str]:
     elif test.free_bytes < LEAST_FREE_BYTES:
         free, least = test.free_bytes // 1_000_000, LEAST_FREE_BYTES // 1_000_000
         yield f"{free} MB of storage are free, {least} MB are needed; make room"
-    for fault in (test.library_fault, test.alarm_fault, test.clock_fault):
+    for fault in (test.profile_fault, test.alarm_fault, test.clock_fault):
         if fault is not None:
             yield fault

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pumpd.bedside.local_alarm import LogAlarm
-from pumpd.bedside.self_test import ANSWER_LIMIT_S, Examination, Examined, SelfTest, clock_fault, library_fault
+from pumpd.bedside.self_test import ANSWER_LIMIT_S, Examination, Examined, SelfTest, clock_fault, profile_fault
 from pumpd.core.events import SelfTested
 from pumpd.core.ports import Timer
 from pumpd.records.chain import Head, genesis
@@ -59,9 +59,9 @@ def test_what_was_found_is_told_once_with_the_time_of_the_question() -> None:
     bench.test.begin(8)
     (end,) = bench.begun
     assert bench.told == []
-    end(Examined(storage=GOOD, library_fault="changed"))
+    end(Examined(storage=GOOD, profile_fault="changed"))
     (told,) = bench.told
-    assert (told.begun_ns, told.free_bytes, told.library_fault, told.alarm_fault, told.clock_fault) == (
+    assert (told.begun_ns, told.free_bytes, told.profile_fault, told.alarm_fault, told.clock_fault) == (
         7,
         GOOD.free_bytes,
         "changed",
@@ -76,7 +76,7 @@ def test_a_closed_bedside_is_told_nothing() -> None:
     bench = Bench()
     bench.test.begin(7)
     bench.test.close()
-    bench.begun[0](Examined(storage=GOOD, library_fault=None))
+    bench.begun[0](Examined(storage=GOOD, profile_fault=None))
     assert bench.told == []
 
 
@@ -98,8 +98,8 @@ def test_clocks_that_part_are_a_fault(before: tuple[int, str], after: tuple[int,
 def test_a_profile_that_was_changed_or_is_gone_is_a_fault(tmp_path: Path) -> None:
     path = tmp_path / "profile.toml"
     path.write_bytes(PROFILE.read_bytes())
-    assert "in force is 0123" in str(library_fault(path, "0123"))
-    assert "cannot be read" in str(library_fault(tmp_path / "none.toml", "0123"))
+    assert "in force is 0123" in str(profile_fault(path, "0123"))
+    assert "cannot be read" in str(profile_fault(tmp_path / "none.toml", "0123"))
 
 
 def examination(examine: Callable[[Path, Head], StorageTest]) -> Examination:
@@ -129,7 +129,7 @@ async def test_storage_and_library_are_tried_in_a_thread() -> None:
     found = await ended(examination(examine).begin)
     assert threads == ["self-test"]
     assert found.storage == GOOD
-    assert "has changed" in str(found.library_fault)
+    assert "has changed" in str(found.profile_fault)
 
 
 @pytest.mark.req("COMM-11")

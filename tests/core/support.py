@@ -152,7 +152,7 @@ def self_tested(**changes: object) -> SelfTested:
         begun_ns=0,
         free_bytes=10_000_000_000,
         storage_fault=None,
-        library_fault=None,
+        profile_fault=None,
         alarm_fault=None,
         clock_fault=None,
     )

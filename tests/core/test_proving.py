@@ -21,7 +21,7 @@ def asked(world: World) -> int:
         ({"storage_fault": "a record cannot be written"}, "self-test: a record cannot be written"),
         ({"free_bytes": None}, "nobody knows how much storage is free"),
         ({"free_bytes": 499_999_999}, "499 MB of storage are free, 500 MB are needed"),
-        ({"library_fault": "the profile has changed"}, "self-test: the profile has changed"),
+        ({"profile_fault": "the profile has changed"}, "self-test: the profile has changed"),
         ({"alarm_fault": "no sound device"}, "self-test: no sound device"),
         ({"clock_fault": "the wall clock says 1970"}, "self-test: the wall clock says 1970"),
         ({"free_bytes": 500_000_000}, None),

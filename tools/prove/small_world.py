@@ -378,7 +378,7 @@ class Bed:
                     begun_ns=begun_ns,
                     free_bytes=FREE_BYTES,
                     storage_fault=None,
-                    library_fault=None,
+                    profile_fault=None,
                     alarm_fault=None,
                     clock_fault=None,
                 )

@@ -106,7 +106,7 @@ class VirtualOutside:
         """Find the store as it is, and a library that nobody has touched."""
         fault = "the disk does not answer" if self._store.is_stalled else self._store.failure
         storage = StorageTest(free_bytes=FREE_BYTES, fault=fault)
-        found = Examined(storage=storage, library_fault=None)
+        found = Examined(storage=storage, profile_fault=None)
         self._loop.call_soon(lambda: done(found) if self._life.is_alive else None)
 
     def local_alarm(self) -> LocalAlarm:
