@@ -179,6 +179,12 @@ class Alarms:
         listed = tuple(replace(alarm, passed_to=PASSED_TO) if alarm in late else alarm for alarm in self.listed)
         return replace(self, listed=listed), late
 
+    def blockers(self) -> Iterator[str]:
+        """Yield each alarm that somebody must acknowledge before anything is started, resumed or closed."""
+        for alarm in self.listed:
+            if alarm.priority >= Priority.MEDIUM and alarm.acknowledged_by is None:
+                yield f"alarm {alarm.id} is not acknowledged: {alarm.text}"
+
     def deadlines_ns(self, after_ns: Mapping[Priority, int]) -> Iterator[int]:
         """Yield when time alone may next change the alarms."""
         for alarm in self.listed:

@@ -33,10 +33,10 @@ def halt(
     before = state.halt
     if state.mode in MAY_MOVE_MODES and aim is Aim.LOOK:
         aim = Aim.PAUSE
-    if not by_human and (before is None or aim > before.aim):
-        _note_automatic(state, aim, cause)
     if state.mode is Mode.FAULT and aim is Aim.PAUSE:
         aim = Aim.FAULT  # a lost link does not turn a fault into a pause that can be resumed
+    if not by_human and (before is None or aim > before.aim):
+        _note_automatic(state, aim, cause)
     if aim is Aim.END and state.session is not None:
         state.ending = True
     if before is None or aim > before.aim:

@@ -7,7 +7,6 @@ closes it. A pump at rest is sent nothing for what a vital sign does; people are
 from collections.abc import Iterator
 from enum import Enum, unique
 
-from pumpd.core.alarms import Priority
 from pumpd.core.modes import OPEN_MODES, Mode
 from pumpd.core.quantities import NS_PER_MIN
 from pumpd.core.state import State
@@ -86,9 +85,7 @@ def _close_blockers(state: State, now_ns: int) -> Iterator[str]:
         )
     if state.halt is not None:
         yield "the pump is not confirmed at rest; look at the pump"
-    for alarm in state.alarms.listed:
-        if alarm.priority >= Priority.MEDIUM and alarm.acknowledged_by is None:
-            yield f"alarm {alarm.id} is not acknowledged: {alarm.text}"
+    yield from state.alarms.blockers()
 
 
 def deadlines_ns(state: State, now_ns: int) -> Iterator[int]:

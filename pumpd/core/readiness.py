@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 
 from pumpd.core import proving, sources
-from pumpd.core.alarms import Priority
 from pumpd.core.causes import standing
 from pumpd.core.commands import Attested
 from pumpd.core.delivery import LEAST_RUN_NL
@@ -55,7 +54,7 @@ def _start_conditions(state: State, now_ns: int, *, override: bool) -> Iterator[
     yield from _named_blockers(state)
     yield from presence_blockers(state, now_ns)
     yield from proving.blockers(state, now_ns)
-    yield from _alarm_blockers(state)
+    yield from state.alarms.blockers()
     yield from _standing_causes(state, now_ns)
     steady = state.override_steady if override else state.start_steady
     for wanted in profile.start:
@@ -86,7 +85,7 @@ def _resume_conditions(state: State, now_ns: int, *, override: bool) -> Iterator
     yield from _pump_blockers(state)
     yield from _named_blockers(state)
     yield from presence_blockers(state, now_ns)
-    yield from _alarm_blockers(state)
+    yield from state.alarms.blockers()
     yield from _standing_causes(state, now_ns)
     for wanted in profile.resume:
         yield from _range_blockers(state, wanted, now_ns, override=False)
@@ -154,12 +153,6 @@ def _pump_blockers(state: State) -> Iterator[str]:
         yield f"the journal is not writable: {state.journal_error}"
     if state.broker_lost_real_ns is not None:
         yield "the broker is not connected"
-
-
-def _alarm_blockers(state: State) -> Iterator[str]:
-    for alarm in state.alarms.listed:
-        if alarm.priority >= Priority.MEDIUM and alarm.acknowledged_by is None:
-            yield f"alarm {alarm.id} is not acknowledged: {alarm.text}"
 
 
 def _range_blockers(state: State, wanted: Range, now_ns: int, *, override: bool) -> Iterator[str]:
