@@ -343,7 +343,7 @@ _CONTRARY = {Attested.LIMBS_APART: Attested.LIMB_SHARED, Attested.LIMB_SHARED: A
 
 
 def _attest(state: State, note: Attest, user: str, now_ns: int, effects: list[Effect]) -> str | None:
-    if state.order is None or state.mode in {Mode.IDLE, Mode.COMPLETED, Mode.ENDED}:
+    if not phase.has_open_order(state):
         return f"the mode is {state.mode.value}; there is no order that {note.item.value} could be attested for"
     contrary = _CONTRARY.get(note.item)
     attested = {item: seen for item, seen in state.attested.items() if item is not contrary}

@@ -7,10 +7,9 @@ compiled bounds, an end rule of the same vital sign and side, and for an end rul
 import hashlib
 from dataclasses import replace
 
-from pumpd.core import bounds
+from pumpd.core import bounds, phase
 from pumpd.core.commands import ConfirmLoosen, Loosen, Role, Tighten
 from pumpd.core.effects import Decision, Effect
-from pumpd.core.modes import Mode
 from pumpd.core.profile import Action, Side, VitalRule
 from pumpd.core.profile_check import free_values
 from pumpd.core.quantities import NS_PER_MIN
@@ -131,7 +130,7 @@ def _alike(rule: VitalRule, other: VitalRule) -> bool:
 
 
 def _rule(state: State, rule_id: str) -> VitalRule | None:
-    if state.order is None or state.mode in {Mode.IDLE, Mode.COMPLETED, Mode.ENDED}:
+    if not phase.has_open_order(state):
         return None
     return next((rule for rule in in_force(state) if rule.id == rule_id), None)
 
@@ -141,7 +140,7 @@ def _signed(state: State, rule_id: str) -> VitalRule | None:
 
 
 def _unknown(state: State, rule_id: str) -> str:
-    if state.order is None or state.mode in {Mode.IDLE, Mode.COMPLETED, Mode.ENDED}:
+    if not phase.has_open_order(state):
         return f"the mode is {state.mode.value}; limits are moved for an open session only"
     known = ", ".join(rule.id for rule in state.settings.profile.rules)
     return f"there is no rule {rule_id[:40]!r}; the profile has {known}"

@@ -34,6 +34,11 @@ def phase(state: State) -> SessionPhase:
     return SessionPhase.INFUSING if state.mode in OPEN_MODES else SessionPhase.CLOSED
 
 
+def has_open_order(state: State) -> bool:
+    """Say whether there is an order and its infusion is not over."""
+    return state.order is not None and state.mode is not Mode.IDLE and state.mode not in OVER_MODES
+
+
 def is_observing(state: State) -> bool:
     """Say whether the infusion is over and the patient still watched."""
     return state.observing_since_ns is not None and state.mode in OVER_MODES
