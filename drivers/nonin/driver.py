@@ -9,12 +9,9 @@ from typing import ClassVar
 
 from drivers.nonin.flatline import FlatLine
 from drivers.nonin.packet import PACKET_BYTES, Decoder, Packet, Stat2, Status
-from pumpd.core.ports import MonitorEvent, MonitorNotice, Sample, SamplesReceived, Validity, VitalKind
+from pumpd.core.ports import POSSIBLE, MonitorEvent, MonitorNotice, Sample, SamplesReceived, Validity, VitalKind
 from pumpd.core.quantities import NS_PER_S
 
-PULSE_POSSIBLE_BPM = range(20, 301)
-SPO2_LEAST_POSSIBLE_PERCENT = 50
-SPO2_MOST_PERCENT = 100
 DEGRADED_AFTER_NS = NS_PER_S
 """Three packets are due in this time."""
 LOST_AFTER_NS = 3 * NS_PER_S
@@ -186,7 +183,7 @@ def judge_pulse(packet: Packet) -> Judged:
         return None, cause
     if value is None:
         return None, Validity.SEARCHING
-    return value, Validity.VALID if value in PULSE_POSSIBLE_BPM else Validity.IMPOSSIBLE
+    return value, Validity.VALID if value in POSSIBLE[VitalKind.HR] else Validity.IMPOSSIBLE
 
 
 def judge_spo2(packet: Packet) -> Judged:
@@ -196,9 +193,9 @@ def judge_spo2(packet: Packet) -> Judged:
         return None, cause
     if value is None:
         return None, Validity.SEARCHING
-    if value > SPO2_MOST_PERCENT:
+    if value >= POSSIBLE[VitalKind.SPO2].stop:
         return None, Validity.MISSING
-    return value, Validity.VALID if value >= SPO2_LEAST_POSSIBLE_PERCENT else Validity.IMPOSSIBLE
+    return value, Validity.VALID if value in POSSIBLE[VitalKind.SPO2] else Validity.IMPOSSIBLE
 
 
 def stale(judged: Judged) -> Judged:

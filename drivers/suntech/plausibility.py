@@ -1,15 +1,8 @@
-"""Whether the numbers of one cuff cycle can be true, each alone and all together. Possible ranges are our proposal."""
+"""Whether the numbers of one cuff cycle can be true, each alone and all together."""
 
 from drivers.suntech.frame import BpData
-from pumpd.core.ports import VitalKind
+from pumpd.core.ports import LEAST_PULSE_PRESSURE_MMHG, POSSIBLE, VitalKind
 
-LEAST_PULSE_PRESSURE_MMHG = 10
-_POSSIBLE = {
-    VitalKind.SBP: range(40, 281),
-    VitalKind.DBP: range(20, 221),
-    VitalKind.MAP: range(30, 251),
-    VitalKind.HR: range(20, 301),
-}
 _SHORT = {VitalKind.SBP: "SYS", VitalKind.DBP: "DIA", VitalKind.MAP: "MAP", VitalKind.HR: "pulse"}
 
 
@@ -21,13 +14,13 @@ def impossible_values(data: BpData) -> tuple[tuple[VitalKind, int], ...]:
         (VitalKind.MAP, data.map_mmhg),
         (VitalKind.HR, data.pulse_bpm),
     )
-    return tuple((kind, value) for kind, value in values if value not in _POSSIBLE[kind])
+    return tuple((kind, value) for kind, value in values if value not in POSSIBLE[kind])
 
 
 def described(values: tuple[tuple[VitalKind, int], ...]) -> str:
     """Return impossible values for people, each with its unit and its possible range."""
     return ", ".join(
-        f"{_SHORT[kind]} {value} {kind.unit} (possible {_POSSIBLE[kind].start} to {_POSSIBLE[kind].stop - 1})"
+        f"{_SHORT[kind]} {value} {kind.unit} (possible {POSSIBLE[kind].start} to {POSSIBLE[kind].stop - 1})"
         for kind, value in values
     )
 

@@ -2,20 +2,20 @@
 
 import hashlib
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 
 import drivers
 import pumpd
 from pumpd.bedside.profile_file import HASH_CHARACTERS
 from pumpd.core.profile import Profile, Version
+from pumpd.records.beginning import program_version
 
 
 def versions_of(profile: Profile) -> tuple[Version, ...]:
     """Return what a session under `profile` names in its record."""
     drug = profile.drug
     return (
-        Version(what="program", name="pumpd", version=version("pumpd"), hash=program_hash()),
+        Version(what="program", name="pumpd", version=program_version(), hash=program_hash()),
         Version(what="library", name=drug.name, version=str(drug.version), hash=drug.hash),
         Version(what="profile", name=profile.name, version=str(profile.version), hash=profile.hash),
     )

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from pumpd.core.commands import ReceiptState
+from pumpd.core.commands import HALTING_KINDS, ReceiptState
 from pumpd.core.effects import Effect, Receipt
 from pumpd.core.quantities import NS_PER_S
 from pumpd.core.state import Awaiting, State
@@ -11,7 +11,6 @@ FINAL_WORD_NS = 9 * NS_PER_S
 """When a command without a result is answered `unknown`; a second inside the 10 s of requirement CMD-04."""
 KEPT_ANSWERS = 4_096
 """Command ids remembered in memory; those of a session before a restart come from the journal."""
-STOPPING_KINDS = frozenset({"stop", "pause", "symptom"})
 
 
 def accept(state: State, effects: list[Effect], awaiting: Awaiting, reason: str) -> None:
@@ -55,7 +54,7 @@ def overdue(state: State, now_ns: int, effects: list[Effect]) -> None:
     for item in state.awaiting:
         if not item.unknown_said and now_ns - item.since_ns >= FINAL_WORD_NS:
             why = "the pump has not confirmed it" if state.pump.link_up else state.pump.no_link()
-            advice = "stop at the pump" if item.kind in STOPPING_KINDS else "watch the pump"
+            advice = "stop at the pump" if item.kind in HALTING_KINDS else "watch the pump"
             _say(state, effects, item, ReceiptState.UNKNOWN, f"{why}; {advice}")
             item = replace(item, unknown_said=True)
         waiting.append(item)

@@ -238,7 +238,15 @@ HALTING = (Stop, Pause, Symptom)
 
 def kind_of(command: Command) -> str:
     """Return the word by which a command goes on the wire."""
-    return _WORD_BEGINS.sub("-", type(command).__name__).lower()
+    return _word(type(command))
+
+
+def _word(kind: type) -> str:
+    return _WORD_BEGINS.sub("-", kind.__name__).lower()
+
+
+HALTING_KINDS = frozenset(map(_word, HALTING))
+"""The words of those that halt."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

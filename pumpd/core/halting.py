@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from pumpd.core import answers, phase
 from pumpd.core.alarms import Condition, Priority
-from pumpd.core.commands import ReceiptState
+from pumpd.core.commands import HALTING_KINDS, ReceiptState
 from pumpd.core.effects import Decision, Effect, SendStop, SettlePump
 from pumpd.core.evidence import Halted
 from pumpd.core.modes import MAY_MOVE_MODES, TRANSITIONS, Mode, Trigger, after
@@ -139,7 +139,7 @@ def conclude(state: State, now_ns: int, effects: list[Effect]) -> None:
     elif state.mode in phase.OVER_MODES and done.aim is not Aim.LOOK:
         phase.infusion_over(state, now_ns)  # something flowed after all: observe from now on
     answers.finish_kinds(
-        state, effects, answers.STOPPING_KINDS, ReceiptState.VERIFIED, f"rest confirmed, mode {state.mode.value}"
+        state, effects, HALTING_KINDS, ReceiptState.VERIFIED, f"rest confirmed, mode {state.mode.value}"
     )
     _answer_starts(state, done, effects)
 

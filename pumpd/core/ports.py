@@ -5,7 +5,7 @@ facts and the next deadline come out. The shell owns the file descriptor and ask
 All times are integer nanoseconds of the daemon's monotonic clock.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum, unique
 from typing import ClassVar, Protocol
@@ -56,6 +56,19 @@ class Validity(Enum):
     PROBE_OFF = "probe off"  # sensor unplugged or not on the patient
     IMPOSSIBLE = "impossible"  # beyond the possible range although the device calls it good
     CUFF_INFLATING = "cuff inflating"  # the cuff cuts off the pulse on the limb of the probe
+
+
+POSSIBLE: Mapping[VitalKind, range] = {
+    VitalKind.SBP: range(40, 281),
+    VitalKind.DBP: range(20, 221),
+    VitalKind.MAP: range(30, 251),
+    VitalKind.HR: range(20, 301),
+    VitalKind.SPO2: range(50, 101),
+    VitalKind.RR: range(1, 71),
+}
+"""Beyond it either the source is broken or the patient very ill; proposal of the pumpd authors."""
+LEAST_PULSE_PRESSURE_MMHG = 10
+"""Nearer pressures are no blood pressure; proposal of the pumpd authors."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from pumpd.core.commands import (
     EMERGENCIES,
     HALTING,
+    HALTING_KINDS,
     Acknowledge,
     Assess,
     Attest,
@@ -80,10 +81,9 @@ MAX_REASON_CHARACTERS = 200
 _COST_NS = NS_PER_S // MAX_REQUESTS_PER_S
 _STRANGERS = ""
 
-_STOPPING = frozenset({"stop", "pause", "symptom"})
 _EMERGENCY_NAMES = tuple(symptom.value for symptom in EMERGENCIES)
 _ID = re.compile(r"[A-Za-z0-9-]{1,64}")
-_STOPPING_KIND = re.compile(r'"kind"\s*:\s*"\s*(stop|pause|symptom)\s*"', re.IGNORECASE)
+_STOPPING_KIND = re.compile(rf'"kind"\s*:\s*"\s*({"|".join(sorted(HALTING_KINDS))})\s*"', re.IGNORECASE)
 
 
 def to_core(*, user: str, payload: bytes, retained: bool, received_real_ns: int) -> CommandReceived | CommandMalformed:
@@ -138,7 +138,7 @@ def _odd_stop(members: Mapping[str, object], payload: bytes) -> Pause | Stop | N
     else:
         text = payload[:MAX_STOP_SEARCH_BYTES].decode("utf-8", "replace")
         kinds = {found.lower() for found in _STOPPING_KIND.findall(text)}
-    if not kinds & _STOPPING:
+    if not kinds & HALTING_KINDS:
         return None
     reason = members.get("reason")
     said = encodable(reason[:MAX_REASON_CHARACTERS]) if isinstance(reason, str) else ""

@@ -16,6 +16,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 
 from pumpd.core.events import BusEvent, ComfortPressed, ComfortSeen, CuffInflating, SourceOnline, SourceRefused, Trouble
 from pumpd.core.ports import (
+    LEAST_PULSE_PRESSURE_MMHG,
+    POSSIBLE,
     MonitorNotice,
     NibpFailed,
     NibpReading,
@@ -33,8 +35,6 @@ from pumpd.mqtt.wire import WireError, read
 MAX_INPUT_BYTES = 4 * 1024
 COMFORT = "comfort"
 NIBP = "nibp"
-LEAST_PULSE_PRESSURE_MMHG = 10
-"""Nearer pressures are no blood pressure; the same as for a cuff on a serial line."""
 MMHG_PER_KPA = Decimal("7.50062")
 """NIST SP 811, appendix B.8: 1 mmHg is 133.3224 Pa."""
 
@@ -81,15 +81,6 @@ _UNITS: Mapping[VitalKind, frozenset[str]] = {
     VitalKind.DBP: frozenset({"mm[Hg]", "kPa"}),
     VitalKind.MAP: frozenset({"mm[Hg]", "kPa"}),
 }
-_POSSIBLE: Mapping[VitalKind, range] = {
-    VitalKind.HR: range(20, 301),
-    VitalKind.SPO2: range(50, 101),
-    VitalKind.RR: range(1, 71),
-    VitalKind.SBP: range(40, 281),
-    VitalKind.DBP: range(20, 221),
-    VitalKind.MAP: range(30, 251),
-}
-"""Beyond it either the source is broken or the patient very ill; proposal of the pumpd authors, as for the drivers."""
 _MIDDLE: Mapping[VitalKind, int] = {VitalKind.HR: 80, VitalKind.RR: 16, VitalKind.SPO2: 101}
 """A fraction is rounded away from here, towards the limit it is nearer to."""
 
@@ -314,7 +305,7 @@ class VitalsIntake:
         missing = [vital.name for vital in (VitalKind.SBP, VitalKind.DBP, VitalKind.MAP) if vital not in found]
         if missing:
             raise _RefusedError(Trouble.FORM, f"nibp without {', '.join(missing)}: all three are needed to check each")
-        impossible = [vital for vital, value in found.items() if value not in _POSSIBLE[vital]]
+        impossible = [vital for vital, value in found.items() if value not in POSSIBLE[vital]]
         if impossible:
             return SamplesReceived(
                 samples=tuple(
@@ -422,11 +413,11 @@ def _validity(message: _Measured) -> Validity:
 def _judged(vital: VitalKind, value: Decimal) -> tuple[int | None, Validity]:
     """Return a number of a stream as the core may see it. Zero is no pulse signal; no respiration is one to fear."""
     whole = int(value.to_integral_value(ROUND_CEILING if value > _MIDDLE[vital] else ROUND_FLOOR))
-    if vital is VitalKind.SPO2 and (value > _POSSIBLE[vital].stop - 1 or whole <= 0):
+    if vital is VitalKind.SPO2 and (value > POSSIBLE[vital].stop - 1 or whole <= 0):
         return None, Validity.MISSING
     if vital is VitalKind.HR and value == 0:
         return None, Validity.MISSING
-    return whole, Validity.VALID if whole in _POSSIBLE[vital] else Validity.IMPOSSIBLE
+    return whole, Validity.VALID if whole in POSSIBLE[vital] else Validity.IMPOSSIBLE
 
 
 def _mmhg(value: Decimal, unit: str) -> int:
