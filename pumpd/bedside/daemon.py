@@ -74,15 +74,14 @@ class Daemon:
         self._intake = Intake(bed=config.bed, users=frozenset(self._operators))
         sources = config.site.sources(config.bed)
         self._inputs = VitalsIntake(bed=config.bed, sources=sources, clinical=config.clinical)
-        measured = {kind for kinds in sources.values() for kind in kinds}
+        self._measured = {kind for kinds in sources.values() for kind in kinds}
         core = Core(
             Settings(
                 profile=config.profile,
                 operators=self._operators,
                 simulated=config.simulated,
                 versions=config.versions,
-                respiration_measured="rr" in measured,
-                comfort_button=COMFORT in measured,
+                comfort_button=COMFORT in self._measured,
             )
         )
         self.bedside = Bedside(core=core, loop=loop, make_parts=self._make_parts)
@@ -186,6 +185,7 @@ class Daemon:
             clock=clock,
             bed=config.bed,
             clinical=config.clinical,
+            respiration_measured="rr" in self._measured,
             token_hex=self._token_hex,
             later=lambda callback: self._loop.call_soon(bedside.guard, callback),
         )

@@ -17,7 +17,7 @@ from pumpd.core.modes import OPEN_MODES, Mode
 from pumpd.core.ports import Bus, Clock, Sample, Validity, VitalKind
 from pumpd.core.prescription import Order
 from pumpd.core.profile import Action
-from pumpd.core.quantities import G_PER_KG, NG_PER_MG, NL_PER_ML, NS_PER_H, NS_PER_MIN, NS_PER_S
+from pumpd.core.quantities import G_PER_KG, NG_PER_MG, NL_PER_ML, NS_PER_H, NS_PER_MIN, NS_PER_S, flow_time_ns
 from pumpd.core.rest import Aim
 from pumpd.core.state import State as CoreState
 from pumpd.mqtt import payloads
@@ -52,6 +52,7 @@ class BusScreen:
         clock: Clock,
         bed: str,
         clinical: bool,
+        respiration_measured: bool,
         later: Callable[[Callable[[], None]], object],
         token_hex: Callable[[int], str],
     ) -> None:
@@ -64,6 +65,7 @@ class BusScreen:
         self._vital_topics = {kind: topics.vital(kind) for kind in SHOWN_VITALS}
         self._bed = bed
         self._clinical = clinical
+        self._respiration_measured = respiration_measured
         self._token_hex = token_hex
         self._heartbeats = 0
         self._lines = 0
@@ -235,7 +237,7 @@ class BusScreen:
             delivery=self._delivery(state, now_ns),
             rate=_rate(state),
             pump=_pump(state, now_ns),
-            vitals=tuple(_vital_states(state, now_ns)),
+            vitals=tuple(_vital_states(state, now_ns, respiration_measured=self._respiration_measured)),
             interlocks=tuple(_interlocks(state, now_ns)),
             start_blockers=_texts(readiness.start_blockers(state, now_ns)) if state.mode is Mode.READY else (),
             resume_blockers=_texts(readiness.resume_blockers(state, now_ns)) if state.mode is Mode.PAUSED else (),
@@ -267,7 +269,7 @@ class BusScreen:
         running_ns = state.ran_ns + (now_ns - state.running_since_ns if state.running_since_ns is not None else 0)
         end = None
         if state.mode is Mode.RUNNING:
-            end = self._utc(-(ledger.remaining(now_ns) * NS_PER_H // order.rate_nl_h))
+            end = self._utc(-flow_time_ns(ledger.remaining(now_ns), state.rate_nl_h))
         return payloads.Delivery(
             low_ml=_ml(_down(low_nl)),
             high_ml=_ml(_up(high_nl)),
@@ -408,7 +410,7 @@ def _is_watched(state: CoreState) -> bool:
     return state.mode in OPEN_MODES or phase.is_observing(state)
 
 
-def _vital_states(state: CoreState, now_ns: int) -> Iterator[payloads.VitalState]:
+def _vital_states(state: CoreState, now_ns: int, *, respiration_measured: bool) -> Iterator[payloads.VitalState]:
     trips = vital_trips(state, now_ns) if _is_watched(state) else ()
     for kind in SHOWN_VITALS:
         sample = sources.used(state, kind, now_ns)
@@ -424,14 +426,14 @@ def _vital_states(state: CoreState, now_ns: int) -> Iterator[payloads.VitalState
             if sample is None
             else Validity.VALID,
             age_s=None if sample is None else _seconds(now_ns - sample.measured_at_ns),
-            source=_source(state, kind, sample),
+            source=_source(kind, sample, respiration_measured=respiration_measured),
             status=words[0] if words else "missing" if sample is None else "ok",
         )
 
 
-def _source(state: CoreState, kind: VitalKind, sample: Sample | None) -> str:
+def _source(kind: VitalKind, sample: Sample | None, *, respiration_measured: bool) -> str:
     """Name the source; where no monitor measures respiration, say so (VIT-17)."""
-    by_hand = kind is VitalKind.RR and not state.settings.respiration_measured
+    by_hand = kind is VitalKind.RR and not respiration_measured
     if sample is None:
         return "not measured, to be counted" if by_hand else "none"
     return f"not measured, counted by {sample.source}" if by_hand else sample.source

@@ -35,8 +35,6 @@ class Settings:
     """Whether pump and monitors are simulated; shown on every screen."""
     versions: tuple[Version, ...] = ()
     """Program, library and profile, as the record of each session names them."""
-    respiration_measured: bool = False
-    """Whether a monitor at this bed measures respiration; elsewhere people count it (VIT-17)."""
     comfort_button: bool = False
     """Whether the patient has a button whose link is to be watched (CLIN-05)."""
 

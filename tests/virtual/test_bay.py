@@ -4,12 +4,15 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from pumpd.bedside.config import Config
 from pumpd.core.alarms import Priority
+from pumpd.core.commands import Lower, ReceiptState
 from pumpd.core.modes import Mode
 from pumpd.core.quantities import NS_PER_S
 from pumpd.mqtt.payloads import State
@@ -325,3 +328,23 @@ def test_one_seed_gives_one_hash_in_every_process() -> None:
         )
         seen.add(done.stdout)
     assert len(seen) == 1
+
+
+def test_a_lower_rate_moves_the_expected_end(config: Config) -> None:
+    with Bay(config, seed=1) as bay:
+
+        async def scenario() -> None:
+            anna, _ = await infuse(bay)
+            ack = await anna.insist(lambda _state: Lower(rate_ml_h=Decimal(20)))
+            assert ack is not None
+            assert ack.state is ReceiptState.VERIFIED, ack
+            await bay.clock.pass_s(2)
+            state = await mode(anna, Mode.RUNNING)
+            delivery = state.delivery
+            assert delivery is not None
+            assert delivery.expected_end is not None
+            left = datetime.fromisoformat(delivery.expected_end) - datetime.fromisoformat(state.at)
+            expected_s = float(delivery.remaining_ml / 20 * 3_600)
+            assert left.total_seconds() == pytest.approx(expected_s, abs=0.5)
+
+        bay.run(scenario())
