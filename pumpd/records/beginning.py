@@ -26,6 +26,7 @@ class RunBegins:
     operators: tuple[Operator, ...]
     profile: Profile
     versions: tuple[Version, ...]
+    comfort_button: bool
 
     @property
     def settings(self) -> Settings:
@@ -35,6 +36,7 @@ class RunBegins:
             operators={each.user: each.role for each in self.operators},
             simulated=self.simulated,
             versions=self.versions,
+            comfort_button=self.comfort_button,
         )
 
 
@@ -46,6 +48,7 @@ def run_begins(settings: Settings) -> RunBegins:
         operators=tuple(Operator(user=user, role=role) for user, role in settings.operators.items()),
         profile=settings.profile,
         versions=settings.versions,
+        comfort_button=settings.comfort_button,
     )
 
 

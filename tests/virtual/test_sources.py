@@ -9,6 +9,7 @@ import pytest
 from pumpd.bedside.config import Config
 from pumpd.core.modes import Mode
 from pumpd.mqtt.site import load_site
+from pumpd.records.replay import findings
 from simulators.harness.virtual.bay import BED, Bay
 from simulators.harness.virtual.nurse import Nurse
 from simulators.harness.virtual.publisher import Publisher
@@ -64,6 +65,7 @@ def at_bed(two: Config, act: Callable[[Bay, Worn, Nurse], object], seed: int = 1
             assert bay.crash() is None
 
         bay.run(scenario())
+        assert findings(bay.store.links).is_same, "what the sources brought is decided alike by a replay"
 
 
 @pytest.mark.req("VIT-11")
@@ -118,7 +120,7 @@ def test_a_clock_that_is_ahead_is_refused_and_told(two: Config) -> None:
     at_bed(two, act)
 
 
-@pytest.mark.req("CLIN-05")
+@pytest.mark.req("CLIN-05", "LOG-03")
 def test_a_press_pauses_and_a_lost_button_is_told(two: Config) -> None:
     async def act(bay: Bay, worn: Worn, anna: Nurse) -> None:
         worn.button1.button(is_pressed=True)
