@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -53,6 +53,9 @@ class _PumpOnly(BaseModel):
     pump: Device
 
 
+_Form = TypeVar("_Form", bound=BaseModel)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """Everything one daemon needs, read and judged."""
@@ -72,15 +75,7 @@ class Config:
 
 def load_config(path: Path) -> Config:
     """Return the configuration in `path`; raises `ConfigError`. Relative paths are relative to the file."""
-    try:
-        file = _File.model_validate(members(path.read_bytes()))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
-    except TomlError as error:
-        raise ConfigError(f"{path}: no valid TOML: {error}") from None
-    except ValidationError as error:
-        faults = tuple(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
-        raise ConfigError(f"{path}: {'; '.join(faults)}", faults=faults) from None
+    file = _read(path, _File)
     found: list[str] = []
     for make, device in (
         (registry.pump, file.pump),
@@ -127,9 +122,17 @@ def load_pump(path: Path) -> tuple[Device, bool]:
 
     Nothing else in the file need be right: a pump must be stopped also where a limit was mistyped.
     """
+    file = _read(path, _PumpOnly)
     try:
-        file = _PumpOnly.model_validate(members(path.read_bytes()))
         registry.pump(file.pump.driver)
+    except ValueError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    return file.pump.model_copy(update={"port": str(path.parent / file.pump.port)}), file.simulated
+
+
+def _read(path: Path, kind: type[_Form]) -> _Form:
+    try:
+        return kind.model_validate(members(path.read_bytes()))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
     except TomlError as error:
@@ -137,9 +140,6 @@ def load_pump(path: Path) -> tuple[Device, bool]:
     except ValidationError as error:
         faults = tuple(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
         raise ConfigError(f"{path}: {'; '.join(faults)}", faults=faults) from None
-    except ValueError as error:
-        raise ConfigError(f"{path}: {error}") from None
-    return file.pump.model_copy(update={"port": str(path.parent / file.pump.port)}), file.simulated
 
 
 def clinical_faults(config: Config) -> tuple[str, ...]:

@@ -119,14 +119,9 @@ def _loosen_refusal(state: State, rule_id: str, limit: int) -> str | None:
             return f"an infusion ends at {_words(signed)}; this is never loosened past the profile"
         return None
     for end in in_force(state):
-        if end.action is Action.END and _alike(end, rule) and not _is_stricter(end, limit):
+        if end.action is Action.END and end.is_like(rule) and not _is_stricter(end, limit):
             return f"{_words(moved)} reaches rule {end.id}, which ends at {_words(end)}; stay before it"
     return None
-
-
-def _alike(rule: VitalRule, other: VitalRule) -> bool:
-    same_side = (rule.side is Side.BELOW) is (other.side is Side.BELOW)
-    return rule.vital is other.vital and same_side and rule.relative is other.relative
 
 
 def _rule(state: State, rule_id: str) -> VitalRule | None:
@@ -157,5 +152,4 @@ def _bound_complaint(rule: VitalRule, limit: int) -> str | None:
 
 
 def _words(rule: VitalRule) -> str:
-    above = " above baseline" if rule.relative else ""
-    return f"{rule.vital.name} {rule.side.value} {rule.limit} {rule.vital.unit}{above}"
+    return f"{rule.vital.name} {rule.limit_text}"

@@ -69,6 +69,17 @@ class VitalRule:
         waits = self.for_ns > 0 or self.confirm_within_ns is not None or self.relative
         return self.action is not Action.ALERT and not waits
 
+    @property
+    def limit_text(self) -> str:
+        """The limit as people read it."""
+        above = " above baseline" if self.relative else ""
+        return f"{self.side.value} {self.limit} {self.vital.unit}{above}"
+
+    def is_like(self, other: "VitalRule") -> bool:
+        """Say whether two limits can be compared: of one vital sign, on the same side, both relative or neither."""
+        same_side = (self.side is Side.BELOW) is (other.side is Side.BELOW)
+        return self.vital is other.vital and same_side and self.relative is other.relative
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgeRule:

@@ -192,7 +192,7 @@ def _range(name: str, wanted: Range, rules: tuple[VitalRule, ...]) -> Iterator[F
         if wanted.vital is rule.vital and _pauses(rule) and _acts_inside(rule, wanted):
             yield Finding(
                 where=where,
-                text=f"the range {_span(wanted)} allows values at which rule {rule.id} ({_limit(rule)}) acts; "
+                text=f"the range {_span(wanted)} allows values at which rule {rule.id} ({rule.limit_text}) acts; "
                 "end the range before that limit",
             )
 
@@ -240,28 +240,23 @@ def _rules(rules: tuple[VitalRule, ...]) -> Iterator[Finding]:
             text = "SPO2 has no upper limit, 100 % never alarms; take the rule out"
             yield Finding(where=f"rule {rule.id}", text=text)
     for index, rule in enumerate(rules):
-        others = (other for at, other in enumerate(rules) if at != index and _same_family(rule, other))
+        others = (other for at, other in enumerate(rules) if at != index and rule.is_like(other))
         for other in others:
             if _crossed_order(rule, other):
                 yield Finding(
                     where=f"rule {rule.id}",
-                    text=f"{rule.action.value} at {_limit(rule)} lies beyond rule {other.id}, which already does "
-                    f"{other.action.value} at {_limit(other)}; the milder action comes first",
+                    text=f"{rule.action.value} at {rule.limit_text} lies beyond rule {other.id}, which already does "
+                    f"{other.action.value} at {other.limit_text}; the milder action comes first",
                 )
                 break
             if _hides(other, rule, is_before=rules.index(other) < index):
                 yield Finding(
                     where=f"rule {rule.id}",
-                    text=f"it can never act: rule {other.id} does {other.action.value} at {_limit(other)}"
-                    f"{_wait(other)}, so before {rule.action.value} at {_limit(rule)}{_wait(rule)}; "
+                    text=f"it can never act: rule {other.id} does {other.action.value} at {other.limit_text}"
+                    f"{_wait(other)}, so before {rule.action.value} at {rule.limit_text}{_wait(rule)}; "
                     "move it or take it out",
                 )
                 break
-
-
-def _same_family(rule: VitalRule, other: VitalRule) -> bool:
-    same_side = (rule.side is Side.BELOW) is (other.side is Side.BELOW)
-    return rule.vital is other.vital and same_side and rule.relative is other.relative
 
 
 def _crossed_order(rule: VitalRule, stricter: VitalRule) -> bool:
@@ -298,11 +293,6 @@ def _wait_ns(rule: VitalRule) -> int:
     return rule.for_ns if rule.confirm_within_ns is None else rule.confirm_within_ns
 
 
-def _limit(rule: VitalRule) -> str:
-    above = " above baseline" if rule.relative else ""
-    return f"{rule.side.value} {rule.limit} {rule.vital.unit}{above}"
-
-
 def _wait(rule: VitalRule) -> str:
     return f" for {_wait_ns(rule) // NS_PER_S} s" if _wait_ns(rule) else " at once"
 
@@ -326,7 +316,7 @@ def _rises(profile: Profile) -> Iterator[Finding]:
                 yield Finding(
                     where=f"rule {rule.id}",
                     text=f"it can never act: even from the lowest baseline {start.low} {rule.vital.unit} it acts at "
-                    f"{lowest}, where rule {other.id} ({_limit(other)}) has acted; lower the rise or take it out",
+                    f"{lowest}, where rule {other.id} ({other.limit_text}) has acted; lower the rise or take it out",
                 )
                 break
         if rule.action is Action.PAUSE and resume is not None:

@@ -13,7 +13,7 @@ from typing import Any, Protocol, assert_never
 from pydantic import ValidationError
 
 from pumpd.core.bounds import Measure
-from pumpd.core.commands import Attested, ReceiptState, SymptomKind
+from pumpd.core.commands import HALTING_KINDS, Attested, ReceiptState, SymptomKind
 from pumpd.core.quantities import NS_PER_S
 from pumpd.mqtt.client import LINK_LOST_S, Follower, View, following, loop_ns, wall_utc
 from pumpd.mqtt.connection import BrokerError, Endpoint
@@ -44,7 +44,6 @@ AGAIN_AFTER_S = 0.2
 EXIT_VERIFIED, EXIT_REFUSED, EXIT_USAGE, EXIT_UNKNOWN = 0, 1, 2, 3
 
 _FINAL = frozenset({ReceiptState.VERIFIED, ReceiptState.REFUSED, ReceiptState.UNKNOWN})
-_REPEATABLE = frozenset({"stop", "pause", "symptom"})
 _ON_AN_ORDER = frozenset({"confirm", "start", "resume"})
 _ON_AN_ALARM = frozenset({"acknowledge", "audio-pause"})
 
@@ -102,7 +101,7 @@ class NurseSession:
         """
         command_id = str(uuid.uuid4())
         try:
-            if kind in _REPEATABLE:
+            if kind in HALTING_KINDS:
                 return await self._stopping(kind, command_id, fields)
             return await self._once(kind, command_id, fields)
         except NotSent as error:
