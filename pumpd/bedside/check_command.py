@@ -110,11 +110,7 @@ def _told(path: Path, kind: str, good: str, faults: tuple[str, ...]) -> bool:
 def _check_profile(path: Path) -> bool:
     reading = read_profile(path)
     profile = reading.profile
-    good = (
-        ""
-        if profile is None
-        else f"{profile.name} version {profile.version}, hash {profile.hash}, {_standing(profile)}"
-    )
+    good = "" if profile is None else _identity(profile)
     is_good = _told(path, _Kind.PROFILE.value, good, tuple(map(str, reading.findings)))
     if is_good:
         void = [entry for entry in approvals.entries(path) if entry.sha256 != reading.sha256]

@@ -26,6 +26,7 @@ from pumpd.core.ports import (
     Validity,
     VitalKind,
 )
+from pumpd.core.quantities import NS_PER_S, NS_PER_US
 from pumpd.core.vitals import FUTURE_TOLERANCE_NS
 from pumpd.mqtt import topics
 from pumpd.mqtt.intake import Allowance, Flooded
@@ -40,7 +41,6 @@ MMHG_PER_KPA = Decimal("7.50062")
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_NS_PER_US = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,7 +244,7 @@ class VitalsIntake:
         if age_ns < -FUTURE_TOLERANCE_NS:
             raise _RefusedError(
                 Trouble.CLOCK,
-                f"measured {-age_ns / 1_000_000_000:.1f} s in the future, limit {FUTURE_TOLERANCE_NS // 1_000_000_000}"
+                f"measured {-age_ns / NS_PER_S:.1f} s in the future, limit {FUTURE_TOLERANCE_NS // NS_PER_S}"
                 " s: set its clock, or that of this host",
             )
         newest_ns = self._newest_ns.get((source, kind))
@@ -379,7 +379,7 @@ def _wall_ns(text: str) -> int:
         since = datetime.fromisoformat(text) - _EPOCH
     except (ValueError, OverflowError):
         raise _RefusedError(Trouble.FORM, f"{text[:40]!r} is no time that exists") from None
-    return ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds) * _NS_PER_US
+    return ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds) * NS_PER_US
 
 
 def _vital(kind: str, one: _Observation) -> VitalKind:
