@@ -184,7 +184,7 @@ def _note_symptom(state: State, command: Symptom, user: str, effects: list[Effec
 
 def _halts(state: State, command: Stop | Pause | Symptom) -> bool:
     """Say whether there is anything to bring to rest: a symptom at rest only names a pause, unless it ends."""
-    at_rest = state.halt is None and state.mode not in {Mode.STARTING, Mode.RUNNING, Mode.STOPPING, Mode.UNKNOWN}
+    at_rest = state.halt is None and halting.pause_aim(state) is Aim.LOOK
     return not (isinstance(command, Symptom) and at_rest and not command.ends)
 
 

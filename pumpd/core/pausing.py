@@ -16,7 +16,8 @@ _NOT_GIVEN = "The infusion ends; what was not given is not given. See what was g
 
 def remind(state: State, now_ns: int) -> None:
     """Tell people that a pause is still standing, at each interval of the profile."""
-    if now_ns < _next_reminder_ns(state):
+    due_ns = _next_reminder_ns(state)
+    if due_ns is None or now_ns < due_ns:
         return
     state.reminders += 1
     halting.tell(
@@ -31,8 +32,9 @@ def remind(state: State, now_ns: int) -> None:
 
 def deadlines_ns(state: State) -> Iterator[int]:
     """Yield when a reminder or an end is next due."""
-    if state.mode is Mode.PAUSED:
-        yield _next_reminder_ns(state)
+    reminder_ns = _next_reminder_ns(state)
+    if reminder_ns is not None:
+        yield reminder_ns
     yield from (due_ns for due_ns, _, _ in _ends(state))
 
 
@@ -43,9 +45,9 @@ def too_long(state: State, now_ns: int) -> Iterator[tuple[str, str, str]]:
             yield alarm_id, words, _NOT_GIVEN
 
 
-def _next_reminder_ns(state: State) -> int:
+def _next_reminder_ns(state: State) -> int | None:
     if state.mode is not Mode.PAUSED:
-        return 2**63
+        return None
     return state.paused_at_ns + (state.reminders + 1) * state.settings.profile.pause_reminder_ns
 
 
