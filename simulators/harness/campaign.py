@@ -255,6 +255,7 @@ def _keep_shrunk(scenario: Scenario, outcome: Outcome, folder: Path) -> None:
     rules = {blame.rule for blame in outcome.blames}
     fails = partial(_breaks, rules)
     small = shrink(scenario, fails)
+    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{scenario.name}.toml"
     path.write_text(to_toml(replace(small, name=scenario.name)))
     kinds = ", ".join(fault.name for fault in small.faults) or "no fault at all"

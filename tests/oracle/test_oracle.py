@@ -574,6 +574,15 @@ def test_the_oracle_imports_the_standard_library_only() -> None:
     assert foreign == set()
 
 
+def test_i8_a_start_at_the_keys_is_unknown_until_the_pump_is_asked() -> None:
+    run = replace(whole(), undisturbed=False, claims=(), keypad_starts_ns=(at(10),))
+    assert broken(replace(run, intervals=(recorded(12, 0, 0),))).count("I8") == 0
+    assert broken(replace(run, intervals=(recorded(13, 0, 0),))).count("I8") == 1
+    assert broken(replace(run, intervals=(recorded(12, 2_001, 3_000),))).count("I8") == 1
+    assert broken(replace(run, keypad_starts_ns=(), intervals=(recorded(12, 0, 0),))).count("I8") == 1
+    assert broken(replace(run, keypad_starts_ns=(at(13),), intervals=(recorded(12, 0, 0),))).count("I8") == 1
+
+
 def test_i8_a_rate_from_the_keypad_is_unknown_until_the_next_count() -> None:
     faster = replace(flows(10, 12), rate_nl_h=7_200_000)
     run = replace(whole(), undisturbed=False, flow=(faster,), claims=(), intervals=(recorded(12, 0, 1_000),))

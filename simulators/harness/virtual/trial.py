@@ -85,13 +85,17 @@ def bed() -> Config:
 
 @contextmanager
 def _rarely_collected() -> Iterator[None]:
-    """Keep the garbage collector from looking at all that a run keeps on purpose each time it keeps a little more."""
+    """Keep the garbage collector from looking at all that a run keeps on purpose each time it keeps a little more.
+
+    What a run leaves behind is in cycles, and goes at its end: a worker does some thousand runs.
+    """
     before = gc.get_threshold()
     gc.set_threshold(NEW_OBJECTS, *before[1:])
     try:
         yield
     finally:
         gc.set_threshold(*before)
+        gc.collect()
 
 
 def attempt(scenario: Scenario, watch: Watch = lambda _bay, _observation, _begin_ns: None) -> Outcome:
