@@ -19,9 +19,10 @@ from aiomqtt.types import PahoSocket
 T = TypeVar("T")
 
 STEP_TIMEOUT_S = 1.0
-"""Bounds the TCP connect and the broker's answer separately, so that together they stay within 2 s."""
+"""Bounds each step of connecting and of leaving: TCP, TLS, the broker's answer, the goodbye."""
 CALL_TIMEOUT_S = 2.0
-"""Bounds a publish or a subscribe; a broker that takes longer is as good as lost."""
+"""Bounds every wait on the broker (requirement COMM-11): connecting as a whole, whatever its name is resolved to, a
+subscribe, a publish. A broker that takes longer is as good as lost."""
 KEEPALIVE_S = 3
 """The client notices a frozen broker within two of these plus a second, inside the 10 s of COMM-07."""
 REFUSED_FROM = 0x80
@@ -104,6 +105,24 @@ async def _entered(client: Client) -> None:
         raise
 
 
+_undoing: set[asyncio.Task[None]] = set()
+"""What undoes connections that nobody waits for any more."""
+
+
+def _undo(entering: asyncio.Future[None], client: Client) -> asyncio.Task[None]:
+    """Let go of a client that is still being entered, in a thread that cannot be called off, as soon as it is over."""
+
+    async def undo() -> None:
+        with contextlib.suppress(*LIBRARY_ERRORS):
+            await entering
+            await _left(client)
+
+    task = asyncio.create_task(undo(), name="mqtt-undo")
+    _undoing.add(task)
+    task.add_done_callback(_undoing.discard)
+    return task
+
+
 async def _left(client: Client) -> None:
     """Leave `client`, and take note of an error that nobody will ask for any more."""
     with contextlib.suppress(*LIBRARY_ERRORS):
@@ -130,17 +149,20 @@ async def connected(endpoint: Endpoint, *, user: str, password: str, will: Will 
         )
     except OSError as error:
         raise BrokerError(f"the TLS settings for {endpoint} cannot be used: {error}") from None
-    # aiomqtt has no parameter for this; the socket connects in a thread that cannot be called off
+    # aiomqtt has no parameter for this; it bounds each address that the name is resolved to, and the TLS handshake
     client._client.connect_timeout = STEP_TIMEOUT_S
     _register_writes_safely(client)
     entering = asyncio.ensure_future(_entered(client))
     try:
-        await asyncio.shield(entering)
+        done, _ = await asyncio.wait([entering], timeout=CALL_TIMEOUT_S)
     except asyncio.CancelledError:
-        with contextlib.suppress(*LIBRARY_ERRORS):
-            await entering
-            await _left(client)
+        await asyncio.wait([_undo(entering, client)], timeout=CALL_TIMEOUT_S)
         raise
+    if not done:
+        _undo(entering, client)
+        raise BrokerError(f"the broker at {endpoint} does not let {user} in: no answer within {CALL_TIMEOUT_S} s")
+    try:
+        entering.result()
     except LIBRARY_ERRORS as error:
         raise BrokerError(f"the broker at {endpoint} does not let {user} in: {error}") from None
     try:
