@@ -10,7 +10,7 @@ from typing import ClassVar
 from drivers.nonin.flatline import FlatLine
 from drivers.nonin.packet import PACKET_BYTES, Decoder, Packet, Stat2, Status
 from pumpd.core.ports import POSSIBLE, MonitorEvent, MonitorNotice, Sample, SamplesReceived, Validity, VitalKind
-from pumpd.core.quantities import NS_PER_S
+from pumpd.core.quantities import NS_PER_MIN, NS_PER_S
 
 DEGRADED_AFTER_NS = NS_PER_S
 """Three packets are due in this time."""
@@ -19,6 +19,9 @@ LOST_AFTER_NS = 3 * NS_PER_S
 ERRORS_TOLERATED = 5
 ERROR_WINDOW_NS = 10 * NS_PER_S
 """More damaged packets than tolerated in this time are told; about thirty packets arrive in it."""
+
+AVERAGED_BEATS = 4
+"""What the values of frames 1 to 3 are averaged over, as read in public implementations."""
 
 _BITS_PER_BYTE = 10  # start bit, eight data bits, stop bit
 _OFF = Status.SENSOR_UNPLUGGED.value | Status.SENSOR_ALARM.value
@@ -35,6 +38,8 @@ class NoninDf2:
     baud: ClassVar[int] = 9_600
     packet_ns: ClassVar[int] = PACKET_BYTES * _BITS_PER_BYTE * NS_PER_S // baud
     """Least time that a packet takes on the line."""
+    averaging_ns: ClassVar[int] = AVERAGED_BEATS * NS_PER_MIN // POSSIBLE[VitalKind.HR].start
+    """At the slowest pulse that is possible."""
 
     def __init__(self, source: str = "oximeter") -> None:
         self._source = source

@@ -55,6 +55,8 @@ class SunTechAdvantage:
     """SunTech Advantage serial protocol, as read in public implementations; fulfils `CuffDriver`."""
 
     baud: ClassVar[int] = 9_600
+    averaging_ns: ClassVar[int] = 0
+    """A reading is that of one cycle."""
 
     def __init__(self, source: str = "cuff") -> None:
         self._source = source

@@ -62,6 +62,8 @@ class Daemon:
         """
         self._outside: Outside = RealOutside(config, loop) if outside is None else outside
         self._pump_driver = registry.pump(config.pump.driver, lease_s=config.profile.lease_ns // NS_PER_S)
+        self._oximeter_driver = registry.oximeter(config.oximeter.driver)
+        self._cuff_driver = registry.cuff(config.cuff.driver)
         _refuse_unfit(config, clock, self._outside)
         self.config = config
         self._clock = clock
@@ -80,6 +82,7 @@ class Daemon:
                 profile=config.profile,
                 operators=self._operators,
                 simulated=config.simulated,
+                averaging_ns=max(self._oximeter_driver.averaging_ns, self._cuff_driver.averaging_ns),
                 versions=config.versions,
                 comfort_button=COMFORT in self._measured,
             )
@@ -189,8 +192,6 @@ class Daemon:
             token_hex=self._token_hex,
             later=lambda callback: self._loop.call_soon(bedside.guard, callback),
         )
-        oximeter = registry.oximeter(config.oximeter.driver)
-        cuff = registry.cuff(config.cuff.driver)
         local_alarm = outside.local_alarm()
         return Parts(
             clock=clock,
@@ -227,8 +228,8 @@ class Daemon:
             ),
             oximeter=MonitorPort(
                 name="oximeter",
-                driver=oximeter,
-                make_line=self._maker(config.oximeter, oximeter.baud),
+                driver=self._oximeter_driver,
+                make_line=self._maker(config.oximeter, self._oximeter_driver.baud),
                 clock=clock,
                 on_event=bedside.dispatch,
                 guard=bedside.guard,
@@ -236,8 +237,8 @@ class Daemon:
             ),
             cuff=CuffPort(
                 name="cuff",
-                driver=cuff,
-                make_line=self._maker(config.cuff, cuff.baud),
+                driver=self._cuff_driver,
+                make_line=self._maker(config.cuff, self._cuff_driver.baud),
                 clock=clock,
                 on_event=bedside.dispatch,
                 guard=bedside.guard,

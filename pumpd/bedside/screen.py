@@ -403,6 +403,7 @@ def _pump(state: CoreState, now_ns: int) -> payloads.Pump:
         age_s=None if pump.status is None else _seconds(now_ns - pump.status.asked_at_ns),
         lease_s=_seconds(profile.lease_ns),
         worst_extra_ml=_ml(_up(extra_nl)),
+        reaction_s=_seconds(state.settings.reaction_ns),
     )
 
 

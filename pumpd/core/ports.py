@@ -366,6 +366,9 @@ class PumpDriver(SerialDriver, Protocol):
 class MonitorDriver(SerialDriver, Protocol):
     """A monitor on a serial line."""
 
+    averaging_ns: ClassVar[int]
+    """The longest time over which a value that it gives is averaged: so late may a limit be seen to be passed."""
+
     def transmit(self, now_ns: int) -> bytes:
         """Return the packet to write now, or `b""`."""
 

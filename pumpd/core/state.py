@@ -19,7 +19,7 @@ from pumpd.core.ports import PumpAlarmed, PumpAttached, PumpCounter, PumpStatus,
 from pumpd.core.prescription import Order
 from pumpd.core.profile import Profile, Version
 from pumpd.core.quarantine import Refusal
-from pumpd.core.rest import Halt
+from pumpd.core.rest import CONFIRM_WITHIN_NS, Halt
 from pumpd.core.rolling import RollingDose
 from pumpd.core.session import Attestation, Baseline, LimitChange, Loosening, NotedSymptom
 from pumpd.core.vitals import Steady, Vitals
@@ -33,10 +33,17 @@ class Settings:
     operators: Mapping[str, Role]
     simulated: bool
     """Whether pump and monitors are simulated; shown on every screen."""
+    averaging_ns: int
+    """The longest averaging time that a sensor at this bed declares."""
     versions: tuple[Version, ...] = ()
     """Program, library and profile, as the record of each session names them."""
     comfort_button: bool = False
     """Whether the patient has a button whose link is to be watched (CLIN-05)."""
+
+    @property
+    def reaction_ns(self) -> int:
+        """The budget from a sign beyond a limit that acts at once to confirmed rest (VIT-08)."""
+        return self.averaging_ns + CONFIRM_WITHIN_NS
 
 
 @unique

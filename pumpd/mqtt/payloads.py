@@ -212,6 +212,7 @@ class Pump(Payload):
     age_s: Exact | None = Field(description="age of the state when this was sent")
     lease_s: Exact = Field(description="silence after which the pump stops by itself")
     worst_extra_ml: Exact = Field(description="rate x (lease + stop latency)")
+    reaction_s: Exact = Field(description="from a sign beyond a limit to rest: averaging time of the sensor + 3 s")
 
 
 class VitalState(Payload):

@@ -112,6 +112,7 @@ def _pump_lines(state: State, since_ns: int) -> list[str]:
             f"pump {pump.link}, {pump.state}, {age}; stops by itself after {_number(pump.lease_s)} s,"
             f" at most {_number(pump.worst_extra_ml)} mL more"
         ),
+        f"a vital sign beyond a limit: at rest within {_number(pump.reaction_s)} s, averaging of the sensor included",
     ]
 
 

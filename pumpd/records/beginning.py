@@ -23,6 +23,7 @@ class RunBegins:
 
     program: str
     simulated: bool
+    averaging_ns: int
     operators: tuple[Operator, ...]
     profile: Profile
     versions: tuple[Version, ...]
@@ -35,6 +36,7 @@ class RunBegins:
             profile=self.profile,
             operators={each.user: each.role for each in self.operators},
             simulated=self.simulated,
+            averaging_ns=self.averaging_ns,
             versions=self.versions,
             comfort_button=self.comfort_button,
         )
@@ -45,6 +47,7 @@ def run_begins(settings: Settings) -> RunBegins:
     return RunBegins(
         program=program_version(),
         simulated=settings.simulated,
+        averaging_ns=settings.averaging_ns,
         operators=tuple(Operator(user=user, role=role) for user, role in settings.operators.items()),
         profile=settings.profile,
         versions=settings.versions,

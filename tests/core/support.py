@@ -107,7 +107,7 @@ def profile(name: str = "demo") -> Profile:
 
 
 def settings(name: str = "demo") -> Settings:
-    return Settings(profile=profile(name), operators=OPERATORS, simulated=True)
+    return Settings(profile=profile(name), operators=OPERATORS, simulated=True, averaging_ns=12 * NS_PER_S)
 
 
 def prepare(**changes: object) -> Prepare:

@@ -1,5 +1,7 @@
 """The shortcut to the stop: it never does what the whole evaluation would not do, and it comes first."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 from pumpd.core.effects import SendStop
 from pumpd.core.modes import Mode
 from pumpd.core.ports import Sample, SamplesReceived, Validity, VitalKind
-from tests.core.support import S, core_in
+from tests.core.support import S, core_in, settings
 
 KINDS = st.sampled_from([VitalKind.SPO2, VitalKind.HR, VitalKind.SBP, VitalKind.DBP, VitalKind.RR, VitalKind.MOAAS])
 
@@ -52,3 +54,9 @@ def test_the_stop_is_out_before_anything_else_is_evaluated() -> None:
     assert core.state.vitals.latest.get(VitalKind.SPO2) is not low
     assert not any(isinstance(effect, SendStop) for effect in effects)
     assert core.state.halt is not None
+
+
+@pytest.mark.req("VIT-08")
+def test_what_a_sensor_averages_is_part_of_the_time_until_rest() -> None:
+    assert replace(settings(), averaging_ns=0).reaction_ns == 3 * S
+    assert replace(settings(), averaging_ns=7 * S).reaction_ns == 10 * S

@@ -95,6 +95,7 @@ def state(**changes: object) -> State:
             age_s=Decimal("0.3"),
             lease_s=Decimal(5),
             worst_extra_ml=Decimal("0.04"),
+            reaction_s=Decimal(15),
         ),
         vitals=(
             VitalState(

@@ -46,6 +46,7 @@ order c0ffee: prepared by anna, confirmed by ben
 given 7.21 to 7.25 mL (14.42 to 14.5 mg) of 17.5 mL, expected end 2026-11-23T10:00:00.000Z
 rate 26.25 mL/h commanded, 26.1 counted
 pump up, infusing, 2.8 s; stops by itself after 5 s, at most 0.04 mL more
+a vital sign beyond a limit: at rest within 15 s, averaging of the sensor included
 at the bedside: anna, 42.5 s ago
 anna proposes hr-low-pause 50 -> 45 /min, because: an athlete; a second person: confirm-loosen
   spo2     96 %            2.0 s  valid       ok (nonin)

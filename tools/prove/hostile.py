@@ -169,7 +169,7 @@ _REQUESTS = (
 @cache
 def _core() -> Core:
     profile = load_profile(CONFIG / "profiles" / "demo.toml")
-    core = Core(Settings(profile=profile, operators={"anna": Role.NURSE}, simulated=True))
+    core = Core(Settings(profile=profile, operators={"anna": Role.NURSE}, simulated=True, averaging_ns=0))
     for event in (
         Booted(boot="b", bed="bed1", recovered=None, alarms=Alarms(), seen_ids=()),
         TokenIssued(token="t-1", real_ns=NOW_NS),  # noqa: S106 - a heartbeat's token

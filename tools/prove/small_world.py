@@ -104,7 +104,7 @@ def _profile() -> Profile:
 
 
 def _core() -> Core:
-    return Core(Settings(profile=_profile(), operators=OPERATORS, simulated=True))
+    return Core(Settings(profile=_profile(), operators=OPERATORS, simulated=True, averaging_ns=0))
 
 
 @dataclass(slots=True)
