@@ -48,6 +48,7 @@ class Kind(Enum):
     RESUME = "resume"
     PAUSE = "pause"
     STOP = "stop"
+    PRESENCE = "presence"
     OTHER = "other"
 
     @property

@@ -33,6 +33,7 @@ from simulators.harness.faults.kinds import (
 )
 from simulators.oracle.allowances import OBEDIENCE_NS, SILENCE_MARGIN_NS, Path, allowance, condition
 from simulators.oracle.observation import NS_PER_S, Bar, Kind, Life, Receipt, Received, StopCondition, Word
+from simulators.oracle.presence import absences
 from simulators.oracle.signs import Limit, Need, Reading, needs
 
 SETTLE_NS = 3 * NS_PER_S
@@ -41,6 +42,8 @@ AT_ONCE_NS = 1_000_000
 """A stop that a person asks for leaves in the same callback, and that takes no simulated time."""
 NOTICED_NS = 3 * NS_PER_S
 """After so long the journal's failure is a stop condition."""
+PRESENCE_NS = 720 * NS_PER_S
+"""For so long an infusion may go on with nobody who confirms to be at the bedside."""
 OXIMETER_MISSING_NS = 15 * NS_PER_S
 LIMITS = (
     Limit(sign="spo2", low=92, high=None, for_ns=15 * NS_PER_S, missing_ns=OXIMETER_MISSING_NS),
@@ -106,7 +109,7 @@ class Situation:
 
 def stops(situation: Situation) -> tuple[StopCondition, ...]:
     """Return the stop conditions of a run in the order of time."""
-    found = [*_halts(situation), *_signs(situation), *_situations(situation)]
+    found = [*_halts(situation), *_signs(situation), *_absences(situation), *_situations(situation)]
     dead, deaf = _dead(situation), _deaf(situation)
     made = [_made(each, situation, dead, deaf) for each in found if each.from_ns < situation.until_ns]
     return tuple(sorted(made, key=lambda each: each.at_ns))
@@ -159,6 +162,18 @@ def _signs(situation: Situation) -> Iterator[_Cause]:
     for watched in _watched(situation, Line.CUFF, CUFF_SETTLE_NS):
         yield from _needed(situation, CUFF_LIMITS, watched)
         yield from _rises(situation, watched)
+
+
+def _absences(situation: Situation) -> Iterator[_Cause]:
+    found = absences(
+        situation.received,
+        situation.receipts,
+        from_ns=situation.begin_ns,
+        until_ns=situation.until_ns,
+        within_ns=PRESENCE_NS,
+    )
+    for need in found:
+        yield _Cause(from_ns=need.from_ns, until_ns=need.until_ns, text=need.cause)
 
 
 def bars(situation: Situation) -> tuple[Bar, ...]:
