@@ -47,13 +47,14 @@ from pumpd.core.events import (
     PumpLinkDown,
     PumpLinkUp,
 )
-from pumpd.core.ports import Clock, Journal
+from pumpd.core.ports import Clock, Journal, LinePolicy
 from pumpd.core.quantities import NS_PER_S
 
 _log = structlog.get_logger("pumpd.bedside")
 
 STALL_NS = 500_000_000
-"""An evaluation later than its deadline by more than this is a stall of the daemon (requirement COMM-08)."""
+"""An evaluation later than its deadline by more than this is a stall of the daemon, and one that was made so long ago
+lets no packet go to the pump any more (requirement COMM-08)."""
 STALL_TURNS = 2
 """Turns of the loop in which bytes that waited through a stall are still read: this one and one more."""
 SIGN_EVERY_NS = NS_PER_S
@@ -108,6 +109,7 @@ class Bedside:
         self._waiting: deque[Event] = deque()
         self._busy = False
         self._deadline_ns: int | None = None
+        self._evaluated_ns = 0
         self._stalled_turns = 0
         self._sign_ns: int | None = None
         self._journal_failed = False
@@ -130,6 +132,7 @@ class Bedside:
                 self._handle(self._waiting.popleft())
         finally:
             self._busy = False
+        self._evaluated_ns = self.parts.clock.now_ns()
         self.parts.pump.drive()
         self._watch_journal()
         self._arm()
@@ -263,6 +266,17 @@ class Bedside:
         self.parts.journal.append(kind, {"bytes": data}, self.parts.clock.now_ns())
 
     # ---- time -------------------------------------------------------------------------------------------------------
+
+    def line_policy(self, now_ns: int) -> LinePolicy:
+        """Say what may leave for the pump, by an evaluation that is neither overdue nor old.
+
+        So no packet renews the pump's lease before a complete evaluation, whatever the loop does first after a hang.
+        """
+        deadline_ns = self._evaluated_ns if self._deadline_ns is None else self._deadline_ns
+        overdue = self._evaluated_ns < deadline_ns < now_ns
+        if overdue or now_ns > self._evaluated_ns + STALL_NS:
+            self._look()
+        return self.core.line_policy(now_ns)
 
     def has_stalled(self) -> bool:
         """Say whether the daemon has just stood still, so that bytes it reads now may be old."""

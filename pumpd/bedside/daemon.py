@@ -222,7 +222,7 @@ class Daemon:
                     on_opened=bedside.pump_opened,
                     on_closed=bedside.pump_closed,
                     on_wire=bedside.record_wire,
-                    policy=bedside.core.line_policy,
+                    policy=bedside.line_policy,
                     guard=bedside.guard,
                 ),
             ),

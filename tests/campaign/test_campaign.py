@@ -43,6 +43,7 @@ SHOWS: dict[str, tuple[str, ...]] = {
     "fsync-fails": ("LOG-01",),
     "half-duplex-drops-stp": ("CTRL-03",),
     "heart-rate-change": ("VIT-08", "VIT-15"),
+    "host-stalled": ("COMM-02", "COMM-08"),
     "ignores-stp": ("COMM-04", "CTRL-03"),
     "journal-torn": ("LOG-02",),
     "key-pressed": ("PUMP-06",),

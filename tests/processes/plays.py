@@ -1,9 +1,10 @@
-"""Six beds at once, each with a broker, devices and a daemon of its own in real time, and what becomes of each.
+"""Seven beds at once, each with a broker, devices and a daemon of its own in real time, and what becomes of each.
 
 A play keeps what only it can know (instants, exit codes, refusals); everything else is in the evidence it leaves.
 """
 
 import asyncio
+import signal
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ from tests.scenarios.evidence import Evidence
 
 CYCLE_S = 12
 """A quick cuff: two readings and the pause between them fit into the minute of steady vitals that a start needs."""
+FROZEN_S = 8.0
+"""Longer than the pump's lease, and less than a sign may be missing."""
 BEGIN_APART_S = 1.0
 """Python processes are slow to load; all at once they would be slower."""
 
@@ -50,6 +53,24 @@ async def cable_cut(_theatre: ProcessTheatre, stage: Stage, _played: Played) -> 
 
 async def daemon_killed(_theatre: ProcessTheatre, stage: Stage, _played: Played) -> None:
     await play(Scenario.DAEMON_KILLED, stage)
+
+
+async def frozen(theatre: ProcessTheatre, stage: Stage, played: Played) -> None:
+    """The daemon's process is stopped for longer than the lease, and goes on."""
+    await _infuse(stage)
+    daemon = theatre.daemon
+    assert daemon is not None
+    played.note("freeze")
+    daemon.send(signal.SIGSTOP)
+    try:
+        await stage.pass_time(FROZEN_S)
+    finally:
+        played.note("thaw")
+        daemon.send(signal.SIGCONT)
+    await stage.record.until(script.in_mode(Mode.PAUSED), "rest", within_s=20)
+    await script.resume(stage)
+    await script.counted_flow(stage)
+    await script.stop(stage)
 
 
 async def ignores_stop(theatre: ProcessTheatre, stage: Stage, played: Played) -> None:
@@ -122,6 +143,7 @@ async def wrong_entries(theatre: ProcessTheatre, stage: Stage, played: Played) -
 PLAYS: dict[str, Play] = {
     "cable-cut": cable_cut,
     "daemon-killed": daemon_killed,
+    "frozen": frozen,
     "ignores-stop": ignores_stop,
     "half-duplex": half_duplex,
     "signal": ended_by_a_signal,

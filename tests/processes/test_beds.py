@@ -76,6 +76,37 @@ class TestCut:
         assert_agreement(evidence)
 
 
+class TestFrozen:
+    """The daemon's process is stopped with SIGSTOP for longer than the lease, and goes on after SIGCONT."""
+
+    @pytest.mark.req("COMM-02")
+    def test_flow_ends_with_the_lease(self, performance: Performance) -> None:
+        played = performance("frozen")
+        stopped_ns = played.evidence.plunger().stops_ns()[0]
+        assert stopped_ns - _last_heard_ns(played.evidence, stopped_ns) <= LEASE_NS + STOP_LATENCY_NS
+        assert played.instants_ns["freeze"] < stopped_ns < played.instants_ns["thaw"]
+
+    @pytest.mark.req("COMM-08")
+    def test_nothing_is_sent_meanwhile_and_the_first_packet_afterwards_is_a_stop(
+        self, performance: Performance
+    ) -> None:
+        played = performance("frozen")
+        thaw_ns = played.instants_ns["thaw"]
+        after = [(at_ns, data) for at_ns, data in played.evidence.wire() if at_ns >= thaw_ns]
+        assert STOP in after[0][1]
+        stopped_ns = played.evidence.plunger().stops_ns()[0]
+        assert _last_heard_ns(played.evidence, thaw_ns) < stopped_ns
+
+    @pytest.mark.req("CTRL-04")
+    def test_a_nurse_resumes_and_in_the_end_all_agree(self, performance: Performance) -> None:
+        evidence = performance("frozen").evidence
+        assert_no_flow_while_paused(evidence)
+        assert len([flow for flow in evidence.plunger().flows if flow.rate_nl_h]) == 2
+        assert evidence.receipts("resume")[-1].payload["state"] == "verified"
+        assert evidence.last_state()["mode"] == "ended"
+        assert_agreement(evidence)
+
+
 class TestIgnoresStop:
     """The pump answers STP and does not obey."""
 

@@ -428,6 +428,14 @@ class DaemonKilled(Timed):
     acts: Annotated[int, Within(low=0, high=10)]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostStalled(Timed):
+    """The daemon stands still, its process frozen or its host suspended; devices and people go on."""
+
+    name = "host-stalled"
+    hazards = (Hazard.HOST_FAILURE, Hazard.INTERLOCK_LATE, Hazard.FLOW_CONTINUES)
+
+
 # ---- the patient ----------------------------------------------------------------------------------------------------
 
 
@@ -499,6 +507,7 @@ Fault = (
     | DiskStalled
     | JournalTorn
     | DaemonKilled
+    | HostStalled
     | Desaturation
     | Apnoea
     | PressureSurge

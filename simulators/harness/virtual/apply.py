@@ -48,6 +48,7 @@ from simulators.harness.faults.kinds import (
     FsyncFails,
     HalfDuplexDropsStp,
     HeartRateChange,
+    HostStalled,
     IgnoresStp,
     JournalTorn,
     Key,
@@ -132,6 +133,7 @@ class Mischief:
             "plant_command": self._plant_command,
             "spoil_disk": self._spoil_disk,
             "kill_daemon": self._kill_daemon,
+            "stall_host": self._stall_host,
             "change_patient": self._change_patient,
         }
         hooks[hook(fault)](fault, begins)
@@ -367,6 +369,13 @@ class Mischief:
         elif not self._forced(DaemonKilled) and not self._forced(JournalTorn):
             self._bay.kill_daemon()
             self._bay.start_daemon()
+            self._stall_host(fault, begins)
+
+    def _stall_host(self, _fault: Fault, _begins: bool) -> None:
+        if self._forced(HostStalled):
+            self._bay.stall_daemon()
+        else:
+            self._bay.resume_daemon()
 
     # ---- patient ----------------------------------------------------------------------------------------------------
 

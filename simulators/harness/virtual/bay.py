@@ -6,6 +6,7 @@ what the store kept.
 
 import asyncio
 from collections.abc import Coroutine
+from contextvars import copy_context
 from fractions import Fraction
 from pathlib import Path
 from random import Random
@@ -30,7 +31,7 @@ from simulators.harness.virtual.bus import VirtualBroker
 from simulators.harness.virtual.clock import VirtualClock
 from simulators.harness.virtual.life import Life, LifeClock
 from simulators.harness.virtual.link import VirtualLink
-from simulators.harness.virtual.loop import NS_PER_S, VirtualLoop
+from simulators.harness.virtual.loop import NS_PER_S, PROCESS, VirtualLoop
 from simulators.harness.virtual.nurse import PROMPT, Habits, Nurse
 from simulators.harness.virtual.outside import Sounder, VirtualOutside
 from simulators.harness.virtual.store import VirtualStore
@@ -168,7 +169,7 @@ class Bay:
         """Build a daemon over what the store kept, and run it; called inside `run`."""
         if self.life is not None and self.life.is_alive:
             raise RuntimeError("a daemon runs already; kill it first")
-        life = self.life = Life()
+        life = self.life = Life(self.loop)
         born_ns = self.clock.now_ns()
         self.lives.append((born_ns, None))
         life.on_end.append(lambda: self.lives.__setitem__(-1, (born_ns, self.clock.now_ns())))
@@ -190,7 +191,9 @@ class Bay:
             outside=outside,
             token_hex=lambda size: self._tokens.randbytes(size).hex(),
         )
-        task = asyncio.create_task(daemon.run(), name="daemon")
+        own = copy_context()
+        own.run(PROCESS.set, life)
+        task = self.loop.create_task(daemon.run(), name="daemon", context=own)
         life.on_end.append(task.cancel)
         self.daemon, self._daemon_task = daemon, task
         return daemon
@@ -204,6 +207,16 @@ class Bay:
         else:
             self.life.end()
         self.sounder.priority = None
+
+    def stall_daemon(self) -> None:
+        """Let the daemon stand still, as SIGSTOP or a suspended host does; all else goes on."""
+        if self.life is not None and self.life.is_alive:
+            self.life.stand_still()
+
+    def resume_daemon(self) -> None:
+        """Let the daemon go on, as SIGCONT does."""
+        if self.life is not None:
+            self.life.go_on()
 
     def crash(self) -> str | None:
         """Return what the daemon ended with that nobody ended, or None: no fault may do that."""

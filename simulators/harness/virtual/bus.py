@@ -268,9 +268,11 @@ class VirtualBusSession:
         return True
 
     def _message(self, topic: str, payload: bytes, kept: bool) -> None:
-        if self._life.is_alive:
-            self._broker.note(f"daemon<{topic}", payload)
-            self._tell.on_message(topic, payload, kept)
+        self._life.tell(lambda: self._hear(topic, payload, kept))
+
+    def _hear(self, topic: str, payload: bytes, kept: bool) -> None:
+        self._broker.note(f"daemon<{topic}", payload)
+        self._tell.on_message(topic, payload, kept)
 
     def _leave(self) -> None:
         connection, self._connection = self._connection, None

@@ -1,20 +1,28 @@
-"""One run of the daemon as the world sees it: it acts until it is cut off, and nothing it does after that counts."""
+"""One run of the daemon as the world sees it: it acts until it is cut off, and nothing it does after that counts.
+
+It may also stand still for a while, as a process that nobody schedules: the world goes on, and what it has to tell the
+daemon waits.
+"""
 
 from asyncio.events import Handle
 from collections.abc import Callable
 
 from simulators.harness.virtual.clock import VirtualClock
+from simulators.harness.virtual.loop import VirtualLoop
 
 
 class Life:
-    """Everything a daemon does to the world asks `acts` first; everything the world tells it asks `is_alive`.
+    """Everything a daemon does to the world asks `acts` first; everything the world tells it goes through `tell`.
 
     So a kill can come between any two acts, also between two that belong to one callback.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, loop: VirtualLoop) -> None:
         self.is_alive = True
-        self.on_end: list[Callable[[], object]] = []
+        self.stands_still = False
+        self.on_end: list[Callable[[], object]] = [self.go_on]
+        self._loop = loop
+        self._untold: list[Callable[[], object]] = []
         self._acts_left: int | None = None
 
     def acts(self) -> bool:
@@ -27,6 +35,26 @@ class Life:
                 return False
             self._acts_left -= 1
         return True
+
+    def tell(self, callback: Callable[[], object]) -> None:
+        """Let the world call the daemon: now, or when it goes on, or never where it is dead by then."""
+        if self.stands_still:
+            self._untold.append(callback)
+        elif self.is_alive:
+            callback()
+
+    def stand_still(self) -> None:
+        """Do nothing from now on, and hear nothing, until `go_on`; a second time changes nothing."""
+        self.stands_still = True
+        self._loop.hold_back(self)
+
+    def go_on(self) -> None:
+        """Take in what waited, in the order in which it came."""
+        self.stands_still = False
+        untold, self._untold = self._untold, []
+        for callback in untold:
+            self.tell(callback)
+        self._loop.let_go(self)
 
     def end_after(self, acts: int) -> None:
         """End when so many more acts have happened: before the next one."""
@@ -53,5 +81,11 @@ class LifeClock:
         self.wall_utc = clock.wall_utc
 
     def call_at(self, when_ns: int, callback: Callable[[], None]) -> Handle:
-        """Call `callback` at `when_ns` if the daemon lives then."""
-        return self._clock.call_at(when_ns, lambda: callback() if self._life.is_alive else None)
+        """Call `callback` at `when_ns` if the daemon lives then; it may be cancelled until it is called."""
+
+        def call() -> None:
+            if not timer.cancelled():
+                callback()
+
+        timer = self._clock.call_at(when_ns, lambda: self._life.tell(call))
+        return timer

@@ -199,6 +199,7 @@ class VirtualLine:
         self._callbacks = callbacks
         self._retry_s = FIRST_RETRY_S
         self._closed = False
+        self._unread = b""
         self.is_open = False
         life.on_end.append(lambda: link.release(self))
 
@@ -219,16 +220,31 @@ class VirtualLine:
         self._link.release(self)
 
     def deliver(self, data: bytes) -> None:
-        """Hand bytes to the daemon."""
+        """Hand bytes to the daemon, which reads at once all that has come while it stood still."""
+        if not self._life.stands_still:
+            self._read(data)
+            return
+        if not self._unread:
+            self._life.tell(self._read_waiting)
+        self._unread += data
+
+    def _read_waiting(self) -> None:
+        data, self._unread = self._unread, b""
+        self._read(data)
+
+    def _read(self, data: bytes) -> None:
         if self._life.is_alive and self.is_open:
             self._callbacks.on_bytes(data)
 
     def lost(self, reason: str) -> None:
-        """The port is gone: tell it, and try again."""
+        """The port is gone."""
         self.is_open = False
-        if self._life.is_alive:
-            self._callbacks.on_closed(reason)
-            self._schedule()
+        self._life.tell(lambda: self._closed_by(reason))
+
+    def _closed_by(self, reason: str) -> None:
+        """Tell the daemon, and try again."""
+        self._callbacks.on_closed(reason)
+        self._schedule()
 
     def _open(self) -> bool:
         if not self._link.open(self):
@@ -240,9 +256,9 @@ class VirtualLine:
 
     def _schedule(self) -> None:
         if not self._closed:
-            self._loop.call_later(self._retry_s, self._reopen)
+            self._loop.call_later(self._retry_s, self._life.tell, self._reopen)
             self._retry_s = min(2 * self._retry_s, LONGEST_RETRY_S)
 
     def _reopen(self) -> None:
-        if not self._closed and self._life.is_alive and not self._open():
+        if not self._closed and not self._open():
             self._schedule()

@@ -9,13 +9,15 @@ import heapq
 from asyncio.events import Handle, TimerHandle
 from collections import deque
 from collections.abc import Callable
-from contextvars import Context
+from contextvars import Context, ContextVar
 from random import Random
 from typing import NoReturn, TypeVarTuple, Unpack
 
 _Ts = TypeVarTuple("_Ts")
 
 NS_PER_S = 1_000_000_000
+PROCESS: ContextVar[object] = ContextVar("PROCESS", default=None)
+"""Whose tasks run in a context: one process of those that share the loop. Tasks hand it on to the tasks they create."""
 TURNS_WITHOUT_TIME = 100_000
 """Turns at one instant after which the loop says that it goes round in circles; a start takes some dozens."""
 
@@ -30,6 +32,10 @@ class StandstillError(RuntimeError):
 
 class NotInSimulatedTimeError(RuntimeError):
     """Something of the real world was asked of a loop in simulated time."""
+
+
+class _Instant(Handle):
+    """A call of the simulated world, whoever asked for it."""
 
 
 class VirtualLoop(asyncio.BaseEventLoop):
@@ -48,6 +54,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._timers: list[tuple[int, int, bool, Handle]] = []
         self._count = 0
         self._turns = 0
+        self._held_back: dict[object, list[Handle]] = {}
+        """What the tasks of a process that stands still would do next."""
 
     def now_ns(self) -> int:
         """Return simulated time."""
@@ -57,6 +65,14 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """Let time pass without a turn, as when nobody schedules the process: what falls due meanwhile comes late."""
         self._now_ns += for_ns
         self._make_due_ready()
+
+    def hold_back(self, process: object) -> None:
+        """Let the tasks of a process stand still, while everything else goes on."""
+        self._held_back.setdefault(process, [])
+
+    def let_go(self, process: object) -> None:
+        """Let them go on with what has come due."""
+        self._ready.extend(self._held_back.pop(process, ()))
 
     def time(self) -> float:
         """Return simulated time in seconds, for asyncio's own use."""
@@ -88,7 +104,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def call_at_ns(self, when_ns: int, callback: Callable[[], object], *, independent: bool = False) -> Handle:
         """Call at an instant; `independent` marks a source of its own, such as one line."""
-        handle = Handle(callback, (), self, None)
+        handle = _Instant(callback, (), self, None)
         self._put(when_ns, handle, independent=independent)
         return handle
 
@@ -108,8 +124,19 @@ class VirtualLoop(asyncio.BaseEventLoop):
             raise StandstillError(f"{self._turns} turns at {self._now_ns} ns; next: {ready[0] if ready else 'nothing'}")
         for _ in range(len(ready)):
             handle = ready.popleft()
-            if not handle.cancelled():
+            if not handle.cancelled() and not (self._held_back and self._holds_back(handle)):
                 handle._run()
+
+    def _holds_back(self, handle: Handle) -> bool:
+        """Keep a step of a process that stands still for later; instants in nanoseconds belong to the world."""
+        if isinstance(handle, _Instant):
+            return False
+        context: Context = handle._context  # type: ignore[attr-defined]  # typeshed knows it not
+        held = self._held_back.get(context.get(PROCESS))
+        if held is None:
+            return False
+        held.append(handle)
+        return True
 
     def _jump(self) -> None:
         """Go to the next timer and make everything ready that is due then."""

@@ -107,7 +107,7 @@ class VirtualOutside:
         fault = "the disk does not answer" if self._store.is_stalled else self._store.failure
         storage = StorageTest(free_bytes=FREE_BYTES, fault=fault)
         found = Examined(storage=storage, profile_fault=None)
-        self._loop.call_soon(lambda: done(found) if self._life.is_alive else None)
+        self._loop.call_soon(self._life.tell, lambda: done(found))
 
     def local_alarm(self) -> LocalAlarm:
         """Return the alarm at the bedside."""

@@ -21,6 +21,7 @@ from simulators.harness.faults.kinds import (
     Fault,
     FsyncFails,
     HalfDuplexDropsStp,
+    HostStalled,
     IgnoresStp,
     KeyPressed,
     KeyRate,
@@ -138,8 +139,8 @@ def _situations(situation: Situation) -> Iterator[_Cause]:
     for fault in situation.faults:
         from_ns, to_ns = situation.begin_ns + fault.start_ns, situation.begin_ns + fault.end_ns
         match fault:
-            case LineUnplugged(line=Line.PUMP):
-                due_ns, text = from_ns, "the pump's cable is out"
+            case LineUnplugged(line=Line.PUMP) | HostStalled():
+                due_ns, text = from_ns, "the pump is cut off"
                 if to_ns - from_ns < dead_ns:
                     continue
             case LineUnplugged(line=Line.OXIMETER):
@@ -244,7 +245,7 @@ def _baseline(readings: Sequence[Reading], start_ns: int) -> int | None:
 def _watched(situation: Situation, line: Line, settle_ns: int) -> Iterator[Stretch]:
     """Yield when a life of the daemon saw what is on a line undisturbed."""
     disturbed = sorted(
-        _stretches(situation, (each for each in situation.faults if _is_on(each, line)), settle_ns),
+        _stretches(situation, (each for each in situation.faults if _hides(each, line)), settle_ns),
         key=lambda each: each.from_ns,
     )
     for life in situation.lives:
@@ -258,13 +259,18 @@ def _watched(situation: Situation, line: Line, settle_ns: int) -> Iterator[Stret
 
 
 def _dead(situation: Situation) -> list[Stretch]:
-    unplugged = [each for each in situation.faults if isinstance(each, LineUnplugged) and each.line is Line.PUMP]
-    found = list(_stretches(situation, unplugged))
+    found = list(_stretches(situation, (each for each in situation.faults if _cuts_off_pump(each))))
     born_ns = [*(life.from_ns for life in situation.lives[1:]), situation.until_ns]
     for life, again_ns in zip(situation.lives, born_ns, strict=True):
         if life.to_ns is not None:
             found.append(Stretch(from_ns=life.to_ns, to_ns=again_ns + SETTLE_NS))
     return found
+
+
+def _went_on_ns(situation: Situation) -> Iterator[int]:
+    for fault in situation.faults:
+        if isinstance(fault, HostStalled):
+            yield situation.begin_ns + fault.end_ns
 
 
 def _deaf(situation: Situation) -> list[Stretch]:
@@ -279,6 +285,14 @@ def _is_on(fault: Fault, line: Line) -> bool:
             return fault.line is line
         case _:
             return False
+
+
+def _hides(fault: Fault, line: Line) -> bool:
+    return isinstance(fault, HostStalled) or _is_on(fault, line)
+
+
+def _cuts_off_pump(fault: Fault) -> bool:
+    return isinstance(fault, HostStalled) or (isinstance(fault, LineUnplugged) and fault.line is Line.PUMP)
 
 
 def _troubles_pump(fault: Fault) -> bool:
@@ -320,10 +334,10 @@ def _made(cause: _Cause, situation: Situation, dead: Sequence[Stretch], deaf: Se
         made = replace(made, wire_within_ns=AT_ONCE_NS)
     if not is_dead:
         return made
-    # each time the daemon opens the port it may take the whole path anew
+    # each time the daemon opens the port, or goes on, it may take the whole path anew
     whole_ns = allowance(Path.DEAF if is_deaf else Path.CLEAR, lease_ns=lease_ns, stop_latency_ns=latency_ns)
     rest_ns = made.at_ns + made.rest_within_ns
-    for opened_ns in situation.openings_ns:
-        if made.at_ns < opened_ns <= rest_ns:
-            rest_ns = max(rest_ns, opened_ns + whole_ns.rest_within_ns)
+    for anew_ns in sorted((*situation.openings_ns, *_went_on_ns(situation))):
+        if made.at_ns < anew_ns <= rest_ns:
+            rest_ns = max(rest_ns, anew_ns + whole_ns.rest_within_ns)
     return replace(made, wire_within_ns=None, rest_within_ns=rest_ns - made.at_ns)

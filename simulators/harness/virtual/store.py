@@ -172,7 +172,7 @@ class VirtualJournal:
         self._waiting.append(Record(kind, now_ns, self._wall(), canonical(body), self._loop.now_ns()))
         if not self._busy and not self._gathering:
             self._gathering = True
-            self._loop.call_at_ns(self._loop.now_ns() + GROUP_WINDOW_NS, self._begin, independent=True)
+            self._at(self._loop.now_ns() + GROUP_WINDOW_NS, self._begin)
 
     def confirm(self, token: str) -> None:
         """Ask to be told when everything so far is durable."""
@@ -184,7 +184,7 @@ class VirtualJournal:
         if self._outage is not None:
             self._post(partial(self._tell.on_failed, self._outage))
         if not self._busy:
-            self._loop.call_soon(self._begin)
+            self._post(self._begin)
 
     def close(self) -> None:
         """Write what is left; raise `JournalError` when that is impossible."""
@@ -199,7 +199,7 @@ class VirtualJournal:
 
     def _begin(self) -> None:
         self._gathering = False
-        if self._busy or self._closed or not self._life.is_alive or not (self._waiting or self._tokens):
+        if self._busy or self._closed or not (self._waiting or self._tokens):
             return
         self._busy = True
         self._writing, self._waiting = self._waiting, []
@@ -210,9 +210,9 @@ class VirtualJournal:
         end_ns = self._store.next_commit_ns
         if end_ns is None:
             # a stalled disk is looked at again: it may have come back
-            self._loop.call_at_ns(self._loop.now_ns() + RETRY_NS, self._alive(self._try), independent=True)
+            self._at(self._loop.now_ns() + RETRY_NS, self._try)
         else:
-            self._loop.call_at_ns(end_ns, self._alive(self._end), independent=True)
+            self._at(end_ns, self._end)
 
     def _end(self) -> None:
         if self._store.is_stalled:
@@ -223,7 +223,7 @@ class VirtualJournal:
             if self._outage != failure:
                 self._outage = failure
                 self._tell.on_failed(failure)
-            self._loop.call_at_ns(self._loop.now_ns() + RETRY_NS, self._alive(self._try), independent=True)
+            self._at(self._loop.now_ns() + RETRY_NS, self._try)
             return
         self._store.commit(self._writing, self._boot)
         tokens, self._writing, self._writing_tokens = self._writing_tokens, [], []
@@ -236,11 +236,14 @@ class VirtualJournal:
         if self._waiting or self._tokens:
             self._begin()
 
-    def _alive(self, callback: Callable[[], None]) -> Callable[[], None]:
-        return lambda: callback() if self._life.is_alive and not self._closed else None
+    def _at(self, when_ns: int, callback: Callable[[], None]) -> None:
+        self._loop.call_at_ns(when_ns, lambda: self._life.tell(self._unless_closed(callback)), independent=True)
 
     def _post(self, callback: Callable[[], None]) -> None:
-        self._loop.call_soon(self._alive(callback))
+        self._loop.call_soon(self._life.tell, self._unless_closed(callback))
+
+    def _unless_closed(self, callback: Callable[[], None]) -> Callable[[], None]:
+        return lambda: None if self._closed else callback()
 
     def _cut_off(self) -> None:
         if self._writing and self._store.survives():
