@@ -18,6 +18,7 @@ from drivers.ne1000.recipes import (
     Ask,
     Hold,
     Identity,
+    Lowered,
     RecipeError,
     Rested,
     Step,
@@ -29,6 +30,7 @@ from drivers.ne1000.recipes import (
     stop_and_look,
 )
 from drivers.ne1000.replies import COUNTER, RUN, STATUS, STOP, Reply
+from drivers.ne1000.settings import WATCHED, asked, change, held
 from pumpd.core.ports import (
     LinePolicy,
     Outcome,
@@ -41,7 +43,6 @@ from pumpd.core.ports import (
     PumpFact,
     PumpState,
     PumpStatus,
-    RateChanged,
     RateChangeFailed,
     ReplyDiscarded,
     ReplyLost,
@@ -78,7 +79,7 @@ class _Asker(Enum):
     RUN = "the start of a run"
 
 
-_Recipe = Generator[Step, Answer | None, Identity | Programmed | RateChanged | None]
+_Recipe = Generator[Step, Answer | None, Identity | Programmed | Lowered | None]
 _MOVING = LinePolicy.MOVING
 _CONFIRMING = frozenset({STOP, STATUS, COUNTER})
 """What may be sent while rest is not confirmed."""
@@ -121,10 +122,12 @@ class Ne1000:
         self._asker: _Asker | None = None
         self._order: RunOrder | None = None
         self._programmed: str | None = None
+        self._held: dict[str, str] = {}
         self._run: str | None = None
         self._run_since_ns = now_ns
         self._wants: set[str] = set()
         self._polled_ns = now_ns
+        self._polls = 0
         self._lost: str | None = None
         self._unheard_packets = 0
         self._attach_at_ns: int | None = None
@@ -192,11 +195,14 @@ class Ne1000:
             self._polled_ns = now_ns
 
     def poll(self, now_ns: int) -> None:
-        """Ask for status and counter once each."""
+        """Ask for status and counter once each, then a pump that moves by permission for some of its settings."""
         self._now_ns = now_ns
         self._polled_ns = now_ns
         if self._open and self._task is not _Task.RESTING:
             self._wants |= {STATUS, COUNTER} - {self._line.asking}
+            if self._held and self._policy is _MOVING:
+                self._polls += 1
+                self._wants.update(asked(self._polls))
 
     def program(self, order: RunOrder, now_ns: int) -> None:
         """Program a run at rest and read everything back."""
@@ -272,6 +278,8 @@ class Ne1000:
     def _obey(self, policy: LinePolicy) -> None:
         """Take note of a change of policy."""
         self._policy = policy
+        if policy is not _MOVING:
+            self._wants &= _CONFIRMING
         match policy:
             case LinePolicy.SILENT:
                 self._silenced = True
@@ -305,10 +313,9 @@ class Ne1000:
         return None
 
     def _poll_command(self) -> str:
-        """Return status before counter, but after a lost answer of the same form the other one first."""
-        if len(self._wants) > 1:
-            return COUNTER if self._lost in _BARE else STATUS
-        return next(iter(self._wants))
+        """Return what a poll asks next; after a lost answer of the same form as a status the counter goes first."""
+        order = (COUNTER, STATUS) if self._lost in _BARE else (STATUS, COUNTER)
+        return next(command for command in (*order, *WATCHED) if command in self._wants)
 
     def _left(self, command: str, asker: _Asker) -> None:
         """Take note of what is on its way."""
@@ -365,15 +372,17 @@ class Ne1000:
                 case _:
                     assert_never(step)
 
-    def _finished(self, result: Identity | Programmed | RateChanged | None) -> None:
+    def _finished(self, result: Identity | Programmed | Lowered | None) -> None:
         self._drop_recipe()
         if isinstance(result, Programmed):
             self._order = None
             self._programmed = result.run_id
+            self._held = held(result.read_back)
             self._facts.append(result)
-        elif isinstance(result, RateChanged):
+        elif isinstance(result, Lowered):
             self._order = None
-            self._facts.append(result)
+            self._held["RAT"] = result.held
+            self._facts.append(result.changed)
         elif isinstance(result, Identity):
             self._model = result.model
             self._attach_told = False
@@ -428,6 +437,7 @@ class Ne1000:
             self._fail_lower(f"{reason} before the rate was read back", Outcome.UNKNOWN)
         self._drop_recipe()
         self._wants.clear()
+        self._held = {}
         self._programmed = None
         self._fail_program(f"{reason} before the run was programmed and read back")
         if self._run_waits():
@@ -496,6 +506,8 @@ class Ne1000:
             self._run_answered(answer.reply)
         elif asker is _Asker.POLL and answer.reply is not None and answer.reply.alarm is not None:
             self._wants.add(answer.command)
+        elif asker is _Asker.POLL:
+            self._compare(answer)
         elif asker is _Asker.RECIPE:
             self._proceed(answer)
 
@@ -525,3 +537,10 @@ class Ne1000:
             self._facts.append(
                 PumpCounter(low_nl=counters.low_nl, high_nl=counters.high_nl, asked_at_ns=answer.asked_at_ns)
             )
+
+    def _compare(self, answer: Answer) -> None:
+        """Tell a setting that a poll found changed."""
+        programmed = self._held.get(answer.command)
+        changed = change(answer, programmed) if programmed is not None else None
+        if changed is not None:
+            self._facts.append(changed)

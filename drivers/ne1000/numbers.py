@@ -125,6 +125,17 @@ def parse_volume_nl(text: str) -> int | None:
     return number.thousandths * unit.nl // THOUSANDTHS
 
 
+def same_number(one: str, other: str) -> bool:
+    """Say whether two texts are the same number, whatever their width."""
+    parsed, wanted = parse_number(one), parse_number(other)
+    return parsed is not None and wanted is not None and parsed.thousandths == wanted.thousandths
+
+
+def same_quantity(one: str, other: str) -> bool:
+    """Say whether two numbers with a unit of two letters are the same, the unit included."""
+    return one[-2:] == other[-2:] and same_number(one[:-2], other[:-2])
+
+
 def parse_counters(text: str) -> Counters | None:
     """Return what `I3.512W0.000ML` says, or None if it is no counter reply."""
     match = _COUNTERS.fullmatch(text)

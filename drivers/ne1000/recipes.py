@@ -17,6 +17,8 @@ from drivers.ne1000.numbers import (
     parse_number,
     parse_rate_nl_h,
     parse_volume_nl,
+    same_number,
+    same_quantity,
 )
 from drivers.ne1000.packet import Framing
 from drivers.ne1000.replies import COUNTER, STATUS, STOP, PumpError, Reply
@@ -313,21 +315,13 @@ def program(wanted: Plan) -> Generator[Step, Answer | None, Programmed]:
 def _held_number(command: str, wanted: str) -> Generator[Step, Answer | None, tuple[str, str]]:
     """Query a number and compare its value; the width is the pump's."""
     reply = yield from _tell(command)
-    return _check(command, wanted, reply, same=_thousandths(reply.data) == _thousandths(wanted))
+    return _check(command, wanted, reply, same=same_number(reply.data, wanted))
 
 
 def _held_value(command: str, wanted: str) -> Generator[Step, Answer | None, tuple[str, str]]:
     """Query a number with its unit and compare both."""
     reply = yield from _tell(command)
-    return _check(command, wanted, reply, same=_same_value(reply.data, wanted))
-
-
-def _same_value(held: str, wanted: str) -> bool:
-    return (
-        held[-2:] == wanted[-2:]
-        and parse_number(held[:-2]) is not None
-        and _thousandths(held[:-2]) == _thousandths(wanted[:-2])
-    )
+    return _check(command, wanted, reply, same=same_quantity(reply.data, wanted))
 
 
 def _tell_value(command: str, wanted: str, *, unit: str = "") -> Generator[Step, Answer | None, None]:
@@ -338,7 +332,7 @@ def _tell_value(command: str, wanted: str, *, unit: str = "") -> Generator[Step,
             _refuse_unless_done(command + wanted, answer.reply)
             return
         held = yield from _tell(command)
-        if _same_value(held.data, wanted + unit):
+        if same_quantity(held.data, wanted + unit):
             return
     raise RecipeError(
         f"{command}{wanted} was sent {TRIES} times and is not in the pump; check cable and pump", again=True
@@ -379,7 +373,15 @@ def _clear(direction: str) -> Generator[Step, Answer | None, None]:
 # ---- lowering the rate of a run -------------------------------------------------------------------------------------
 
 
-def lower(order: RunOrder, model: Model) -> Generator[Step, Answer | None, RateChanged]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lowered:
+    """The rate that was read back, also in the pump's own digits."""
+
+    changed: RateChanged
+    held: str
+
+
+def lower(order: RunOrder, model: Model) -> Generator[Step, Answer | None, Lowered]:
     """Return the recipe that lowers the rate of a moving pump; raises `RecipeError` for a rate the pump cannot hold.
 
     While it pumps the NE-1000 takes a number in the unit that it was programmed with, at once and without storing it
@@ -397,7 +399,7 @@ def lower(order: RunOrder, model: Model) -> Generator[Step, Answer | None, RateC
     return _lower(order.run_id, *rate)
 
 
-def _lower(run_id: str, number: str, unit: RateUnit) -> Generator[Step, Answer | None, RateChanged]:
+def _lower(run_id: str, number: str, unit: RateUnit) -> Generator[Step, Answer | None, Lowered]:
     before = yield from _moving_rate()
     if before[-2:] != unit.value:
         raise RecipeError(
@@ -413,7 +415,7 @@ def _lower(run_id: str, number: str, unit: RateUnit) -> Generator[Step, Answer |
         raise RecipeError(f"RAT reads back {held}, which is no rate", again=True)
     if sent.reply is None and held == before:
         raise RecipeError(f"RAT{number} did not arrive; the rate is {held} as before", again=False)
-    return RateChanged(run_id=run_id, rate_nl_h=held_nl_h)
+    return Lowered(changed=RateChanged(run_id=run_id, rate_nl_h=held_nl_h), held=held)
 
 
 def _moving_rate() -> Generator[Step, Answer | None, str]:

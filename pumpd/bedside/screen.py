@@ -312,6 +312,10 @@ def _seconds(duration_ns: int) -> Decimal:
     return Decimal(duration_ns // 1_000_000).scaleb(-3)
 
 
+def _minutes(duration_ns: int) -> Decimal:
+    return Decimal(duration_ns // NS_PER_S * 10 // 60).scaleb(-1)
+
+
 def _decimal(fraction: Fraction) -> Decimal:
     return Decimal(int(fraction * 1_000_000)).scaleb(-6).normalize() + 0
 
@@ -401,6 +405,8 @@ def _pump(state: CoreState, now_ns: int) -> payloads.Pump:
         model=pump.attached.model if pump.attached is not None else None,
         firmware=pump.attached.firmware if pump.attached is not None else None,
         age_s=None if pump.status is None else _seconds(now_ns - pump.status.asked_at_ns),
+        mains=None if pump.power is None else pump.power.mains,
+        battery_min=None if pump.power is None else _minutes(pump.power.left_ns(now_ns)),
         lease_s=_seconds(profile.lease_ns),
         worst_extra_ml=_ml(_up(extra_nl)),
         reaction_s=_seconds(state.settings.reaction_ns),

@@ -12,8 +12,9 @@ from pumpd.core.alarms import Condition, Priority
 from pumpd.core.counter import STALL_NS, Mismatch
 from pumpd.core.interlocks import Trip
 from pumpd.core.modes import MAY_MOVE_MODES, OPEN_MODES, Mode
-from pumpd.core.ports import PumpAlarmKind, PumpState
+from pumpd.core.ports import PumpState
 from pumpd.core.profile import Action
+from pumpd.core.pump_alarms import LOOK_AT_PUMP, meaning
 from pumpd.core.quantities import NL_PER_ML, NS_PER_MIN, NS_PER_S, flow_time_ns, text
 from pumpd.core.rolling import WINDOW_NS
 from pumpd.core.state import State, Step
@@ -30,11 +31,12 @@ ends an infusion, a stop that is not confirmed and lost supervision do not settl
 """
 NEAR_END_NS = 3 * NS_PER_MIN
 """Less drug than for this gives a low-priority alarm (requirement PUMP-02)."""
+BATTERY_LEAST_NS = 3 * NS_PER_MIN
+"""A pump without mains and with less battery than for this pauses (requirement PUMP-02)."""
 RUNNING_TIME_MARGIN_PERCENT = 2
 """Running longer than expected by more than this ends the infusion (requirement DOSE-05)."""
 
 _WATCH_PATIENT = "Look at the patient and the sensor; acknowledge, and resume when the cause has gone."
-_LOOK_AT_PUMP = "Look at the pump and the line; stop at the pump if it moves."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,22 +182,37 @@ def _pump_causes(state: State, now_ns: int) -> Iterator[Cause]:
             "pump-link",
             "pump link lost",
             f"{pump.no_link()}; its own watchdog stops it within the lease",
-            _LOOK_AT_PUMP,
+            LOOK_AT_PUMP,
             settle_ns=SETTLE_NS,
         )
     if pump.alarm is not None:
-        # a reset, a stall or a missed lease leaves a pump that can be programmed afresh; the rest does not
-        permanent = pump.alarm.kind in {PumpAlarmKind.PROGRAM, PumpAlarmKind.UNKNOWN}
+        kind = pump.alarm.kind
         yield _cause(
             Action.PAUSE,
             Priority.HIGH,
-            f"pump-alarm-{pump.alarm.kind.name.lower()}",
-            "pump alarm",
-            f"the pump reports: {pump.alarm.kind.value} ({pump.alarm.text})",
-            "The run is over; prepare a new order." if permanent else _LOOK_AT_PUMP,
+            f"pump-alarm-{kind.name.lower()}",
+            f"pump alarm: {kind.value}",
+            f"the pump reports: {kind.value} ({pump.alarm.text})",
+            meaning(kind).advice,
         )
+    if pump.power is not None and not pump.power.mains:
+        yield from _battery_causes(pump.power.left_ns(now_ns))
     if state.mode in MAY_MOVE_MODES:
         yield from _moving_causes(state, now_ns)
+
+
+def _battery_causes(left_ns: int) -> Iterator[Cause]:
+    if left_ns < BATTERY_LEAST_NS:
+        yield _cause(
+            Action.PAUSE,
+            Priority.MEDIUM,
+            "battery",
+            "pump battery nearly empty",
+            f"the pump has no mains and {left_ns / NS_PER_MIN:.1f} min of battery, limit "
+            f"{BATTERY_LEAST_NS // NS_PER_MIN} min",
+            "Connect the pump to the mains; it can be resumed when it is fed again.",
+            settle_ns=SETTLE_NS,
+        )
 
 
 def _moving_causes(state: State, now_ns: int) -> Iterator[Cause]:
@@ -211,11 +228,11 @@ def _moving_causes(state: State, now_ns: int) -> Iterator[Cause]:
                 "pump-silent",
                 "pump does not answer",
                 f"no status from the pump for {age_ns / NS_PER_S:.1f} s, limit {STATUS_MAX_AGE_NS / NS_PER_S:.0f} s",
-                _LOOK_AT_PUMP,
+                LOOK_AT_PUMP,
             )
     if pump.status is not None and pump.status.state is PumpState.OTHER:
         yield _cause(
-            Action.PAUSE, Priority.HIGH, "pump-state", "pump in a foreign state", PumpState.OTHER.value, _LOOK_AT_PUMP
+            Action.PAUSE, Priority.HIGH, "pump-state", "pump in a foreign state", PumpState.OTHER.value, LOOK_AT_PUMP
         )
     if state.watch is not None and now_ns - state.watch.reads[-1].asked_at_ns > STALL_NS:
         yield _cause(
@@ -224,7 +241,7 @@ def _moving_causes(state: State, now_ns: int) -> Iterator[Cause]:
             "counter-silent",
             "no totals from the pump",
             f"the pump's counter was not read for more than {STALL_NS / NS_PER_S:.0f} s",
-            _LOOK_AT_PUMP,
+            LOOK_AT_PUMP,
         )
     if state.watch is not None and state.watch.mismatch is not None:
         mismatch = state.watch.mismatch
@@ -235,7 +252,7 @@ def _moving_causes(state: State, now_ns: int) -> Iterator[Cause]:
             f"counter-{mismatch.name.lower()}",
             mismatch.value,
             state.watch.text,
-            _LOOK_AT_PUMP,
+            LOOK_AT_PUMP,
         )
     if state.order is not None and state.running_since_ns is not None:
         ran_ns = state.ran_ns + now_ns - state.running_since_ns
@@ -267,7 +284,7 @@ def _delivery_causes(state: State, now_ns: int) -> Iterator[Cause]:
             "too much drug in ten minutes",
             f"up to {text(given_nl, NL_PER_ML, 3)} mL in the last {WINDOW_NS // NS_PER_MIN} min, limit "
             f"{text(rolling.most_nl, NL_PER_ML, 3)} mL",
-            _LOOK_AT_PUMP,
+            LOOK_AT_PUMP,
         )
     if flow_time_ns(max(state.ledger.order_nl - high_nl, 0), run.rate_nl_h) < NEAR_END_NS:
         yield _cause(

@@ -69,6 +69,8 @@ from pumpd.core.ports import (
     PumpAttached,
     PumpAttachFailed,
     PumpCounter,
+    PumpPower,
+    PumpSetting,
     PumpState,
     PumpStatus,
     RateChanged,
@@ -78,11 +80,13 @@ from pumpd.core.ports import (
     RunAnswered,
     Sample,
     SamplesReceived,
+    SettingChanged,
     Validity,
     VitalKind,
     from_bus,
 )
 from pumpd.core.profile import Action, VitalRule
+from pumpd.core.pump_alarms import meaning
 from pumpd.core.quantities import NS_PER_MIN, NS_PER_S
 from pumpd.core.rest import Aim, Halt, Phase
 from pumpd.core.rolling import RollingDose
@@ -275,6 +279,8 @@ class Core:
                 effects.append(Decision(cause="pump", text=f"the pump cannot be used: {event.reason}"))
             case PumpAlarmed():
                 self._take_pump_alarm(event, now_ns, effects)
+            case PumpPower():
+                state.pump = replace(state.pump, power=event)
             case Programmed():
                 starting.programmed(state, event, now_ns, effects)
             case ProgramFailed():
@@ -285,6 +291,8 @@ class Core:
                 lowering.changed(state, event, now_ns, effects)
             case RateChangeFailed():
                 lowering.failed(state, event, now_ns, effects)
+            case SettingChanged():
+                self._take_changed_setting(event, now_ns, effects)
             case ReplyLost() | ReplyDiscarded():
                 pass  # recorded by the shell; status age and time-outs do the judging
             case Booted():
@@ -422,19 +430,28 @@ class Core:
         elif state.watch is not None and state.mode is Mode.RUNNING:
             state.watch = state.watch.take(counter, now_ns)
 
+    def _take_changed_setting(self, event: SettingChanged, now_ns: int, effects: list[Effect]) -> None:
+        state = self.state
+        if event.asked_at_ns < state.pump.run_sent_ns:
+            return
+        if event.setting is not PumpSetting.RATE:
+            state.ledger = state.ledger.end_stop_gone()  # that takes a stop and a start at the pump's own keys
+        halting.halt(state, Aim.PAUSE, f"the pump's {event.setting.value} was changed at the pump", now_ns, effects)
+        halting.tell_setting_changed(state, event)
+
     def _take_pump_alarm(self, event: PumpAlarmed, now_ns: int, effects: list[Effect]) -> None:
         state = self.state
         state.pump = replace(state.pump, alarm=event)
         if event.kind is PumpAlarmKind.RESET:
             state.ledger = state.ledger.counter_reset()
-        if event.kind is PumpAlarmKind.STALL and state.runs:
+        means = meaning(event.kind)
+        if means.pressure and state.runs:
             state.line_unrelieved = True
             state.attested = {item: seen for item, seen in state.attested.items() if item is not Attested.LINE_RELIEVED}
         if causes.may_move(state):
             state.lockout = state.lockout.take(event.kind, now_ns)
         effects.append(Decision(cause="pump", text=f"pump alarm: {event.kind.value} ({event.text})"))
-        permanent = event.kind in {PumpAlarmKind.PROGRAM, PumpAlarmKind.UNKNOWN}
-        if permanent and state.mode in OPEN_MODES:
+        if means.over and state.mode in OPEN_MODES:
             halting.halt(state, Aim.FAULT, f"pump alarm: {event.kind.value}", now_ns, effects)
         elif state.halt is None and state.mode not in MAY_MOVE_MODES:
             # nothing was to move; make sure that nothing does, and clear the alarm through confirmed rest
@@ -443,7 +460,7 @@ class Core:
     def _link_up(self, now_ns: int, effects: list[Effect]) -> None:
         state = self.state
         state.pump = replace(
-            state.pump, link_up=True, link_reason=None, attached=None, attach_error=None, at_rest=False
+            state.pump, link_up=True, link_reason=None, attached=None, attach_error=None, at_rest=False, power=None
         )
         # the stops that now go out renew the lease, so it no longer bounds the flow
         state.ledger = state.ledger.link_lost(None)
@@ -467,7 +484,7 @@ class Core:
         state = self.state
         profile = state.settings.profile
         state.pump = replace(
-            state.pump, link_up=False, link_reason=event.reason, attached=None, at_rest=False, status=None
+            state.pump, link_up=False, link_reason=event.reason, attached=None, at_rest=False, status=None, power=None
         )
         state.pump = replace(state.pump, last_packet_ns=event.last_packet_ns)
         if event.last_packet_ns is not None:

@@ -162,6 +162,10 @@ class Ledger:
             return self
         return replace(self, run=replace(self.run, moving_since_ns=since_ns, started_anew=True))
 
+    def end_stop_gone(self) -> "Ledger":
+        """The pump holds another end-stop than was programmed: it bounds the present run no longer."""
+        return self if self.run is None else replace(self, run=replace(self.run, started_anew=True))
+
     def flowed_outside_runs(self, least_nl: int, most_nl: int) -> "Ledger":
         """The counter rose; what a begun run of this order counts itself is not added again."""
         if self.run is not None and self.run.begun:

@@ -8,7 +8,7 @@ from pumpd.core.commands import HALTING_KINDS, ReceiptState
 from pumpd.core.effects import Decision, Effect, SendStop, SettlePump
 from pumpd.core.evidence import Halted
 from pumpd.core.modes import MAY_MOVE_MODES, TRANSITIONS, Mode, Trigger, after
-from pumpd.core.ports import PumpCounter
+from pumpd.core.ports import PumpCounter, SettingChanged
 from pumpd.core.quantities import NG_PER_MG, NL_PER_ML, text
 from pumpd.core.rest import Aim, Halt, Phase
 from pumpd.core.state import State, Step
@@ -212,6 +212,18 @@ def tell_keypad_start(state: State) -> None:
         "pump started at its keypad",
         "the pump reports infusing although nobody started it here; it is being stopped",
         "Leave the pump's keys alone except to stop it.",
+    )
+
+
+def tell_setting_changed(state: State, event: SettingChanged) -> None:
+    """Alarm: the pump holds another setting than was programmed (requirement PUMP-06)."""
+    tell(
+        state,
+        f"setting-{event.setting.name.lower()}",
+        Priority.HIGH,
+        f"the pump's {event.setting.value} was changed",
+        f"the pump's {event.setting.value} reads {event.held}, programmed was {event.programmed}",
+        "Leave the pump's keys alone except to stop it; the next run is programmed and read back anew.",
     )
 
 

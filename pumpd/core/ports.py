@@ -147,8 +147,14 @@ class PumpState(Enum):
 
 @unique
 class PumpAlarmKind(Enum):
-    """Why a pump stopped by itself."""
+    """Why a pump stopped by itself. A driver says the nearest that its pump can tell; docs/protocols.md says what."""
 
+    OCCLUSION = "the line is occluded"
+    AIR = "air in the line"
+    EMPTY = "the syringe is empty"
+    SYRINGE_OFF = "the syringe is off or the door is open"
+    OVERHEATED = "the pump is too hot"
+    INTERNAL = "internal fault of the pump"
     RESET = "power was interrupted"
     STALL = "the motor stalled (occlusion, or end of travel)"
     WATCHDOG = "the pump heard nothing in its lease"
@@ -209,6 +215,19 @@ class PumpAlarmed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PumpPower:
+    """How the pump is fed, where it tells. A battery time that it does not tell is 0: what is unknown is not there."""
+
+    mains: bool
+    battery_left_ns: int
+    asked_at_ns: int
+
+    def left_ns(self, now_ns: int) -> int:
+        """Return how long the battery still lasts at `now_ns`."""
+        return max(self.battery_left_ns - (now_ns - self.asked_at_ns), 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Programmed:
     """A run is in the pump and every value that it can report was read back.
 
@@ -265,6 +284,30 @@ class RateChangeFailed:
     reason: str
 
 
+@unique
+class PumpSetting(Enum):
+    """What a pump was programmed with and must hold until the run is over."""
+
+    RATE = "rate"
+    VOLUME = "volume end-stop"
+    DIAMETER = "syringe diameter"
+    MODE = "mode"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingChanged:
+    """A moving pump holds another setting than was programmed and read back; both in the pump's own digits and units.
+
+    A driver asks with each poll of a moving pump for every setting that the pump takes while it moves, and for the
+    others in turn. It tells a change each time that it sees it.
+    """
+
+    setting: PumpSetting
+    programmed: str
+    held: str
+    asked_at_ns: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplyLost:
     """No valid answer to `command` came in time."""
@@ -286,11 +329,13 @@ PumpFact = (
     | PumpStatus
     | PumpCounter
     | PumpAlarmed
+    | PumpPower
     | Programmed
     | ProgramFailed
     | RunAnswered
     | RateChanged
     | RateChangeFailed
+    | SettingChanged
     | ReplyLost
     | ReplyDiscarded
 )
@@ -345,7 +390,7 @@ class PumpDriver(SerialDriver, Protocol):
         """The core has confirmed rest: no more stops; keep the line alive by polling freely."""
 
     def poll(self, now_ns: int) -> None:
-        """Ask for status and counter once; ignored while the same question is already in hand."""
+        """Ask for status and counter once, then a moving pump for settings; ignored while in hand, off at a stop."""
 
     def program(self, order: RunOrder, now_ns: int) -> None:
         """Program a run at rest and read everything back; ends in `Programmed` or `ProgramFailed`."""

@@ -81,7 +81,10 @@ def _resume_conditions(state: State, now_ns: int, *, override: bool) -> Iterator
     if state.lockout.reason is not None and not override:
         yield f"locked: {state.lockout.reason}; a prescriber must resume, with a reason"
     if state.line_unrelieved:
-        yield "the pump stalled: let off the pressure in the line away from the patient, then attest line-relieved"
+        yield (
+            "the pump reported an occlusion or a stall: let off the pressure in the line away from the patient, "
+            "then attest line-relieved"
+        )
     yield from _pump_blockers(state)
     yield from _named_blockers(state)
     yield from presence_blockers(state, now_ns)

@@ -15,7 +15,16 @@ from pumpd.core.evidence import Halted
 from pumpd.core.interlocks import Interlocks
 from pumpd.core.lockout import Lockout
 from pumpd.core.modes import Mode
-from pumpd.core.ports import PumpAlarmed, PumpAttached, PumpCounter, PumpStatus, RunOrder, Sample, VitalKind
+from pumpd.core.ports import (
+    PumpAlarmed,
+    PumpAttached,
+    PumpCounter,
+    PumpPower,
+    PumpStatus,
+    RunOrder,
+    Sample,
+    VitalKind,
+)
 from pumpd.core.prescription import Order
 from pumpd.core.profile import Profile, Version
 from pumpd.core.quarantine import Refusal
@@ -110,6 +119,7 @@ class PumpView:
     counter: PumpCounter | None = None
     at_rest: bool = False  # confirmed, and no report to the contrary since
     alarm: PumpAlarmed | None = None
+    power: PumpPower | None = None  # None where the pump does not tell
     polled_ns: int = 0
     last_packet_ns: int | None = None  # when the last packet left before the link was lost
     run_sent_ns: int = 0  # when RUN last left; an answer to an older question says nothing about that run
@@ -183,7 +193,7 @@ class State:
     rolling: RollingDose | None = None
     attested: Mapping[Attested, Attestation] = field(default_factory=dict)
     line_unrelieved: bool = False
-    """The pump stalled, perhaps for an occlusion, and nobody has relieved the pressure in the line since."""
+    """The pump reported an occlusion or a stall, and nobody has relieved the pressure in the line since."""
     pressure_pause: bool = False
     present_by: str | None = None
     present_ns: int | None = None

@@ -210,6 +210,8 @@ class Pump(Payload):
     model: Label | None
     firmware: Label | None
     age_s: Exact | None = Field(description="age of the state when this was sent")
+    mains: bool | None = Field(description="fed by the mains; null where the pump does not tell")
+    battery_min: Exact | None = Field(description="how long its battery still lasts; null where the pump does not tell")
     lease_s: Exact = Field(description="silence after which the pump stops by itself")
     worst_extra_ml: Exact = Field(description="rate x (lease + stop latency)")
     reaction_s: Exact = Field(description="from a sign beyond a limit to rest: averaging time of the sensor + 3 s")

@@ -14,6 +14,7 @@ from pumpd.mqtt.payloads import (
     Alarms,
     Delivery,
     Order,
+    Pump,
     State,
     StationBeat,
     VitalState,
@@ -113,7 +114,15 @@ def _pump_lines(state: State, since_ns: int) -> list[str]:
             f" at most {_number(pump.worst_extra_ml)} mL more"
         ),
         f"a vital sign beyond a limit: at rest within {_number(pump.reaction_s)} s, averaging of the sensor included",
+        *_power_lines(pump),
     ]
+
+
+def _power_lines(pump: Pump) -> list[str]:
+    if pump.mains is not False:
+        return []
+    left = "unknown" if pump.battery_min is None else f"{_number(pump.battery_min)} min"
+    return [f"PUMP ON BATTERY, left: {left}"]
 
 
 def _alarm_lines(alarms: Alarms | None) -> list[str]:

@@ -48,6 +48,7 @@ SHOWS: dict[str, tuple[str, ...]] = {
     "journal-torn": ("LOG-02",),
     "key-pressed": ("PUMP-06",),
     "key-rate": ("DOSE-08", "PUMP-06"),
+    "key-setting": ("PUMP-06",),
     "line-unplugged": ("COMM-02", "COMM-11"),
     "occlusion": ("PUMP-01",),
     "pressure-surge": ("VIT-14",),

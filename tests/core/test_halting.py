@@ -11,6 +11,7 @@ from pumpd.core.events import DeadlineReached
 from pumpd.core.modes import OPEN_MODES, Mode
 from pumpd.core.phase import OVER_MODES
 from pumpd.core.ports import LinePolicy, PumpAlarmed, PumpAlarmKind, PumpCounter, PumpState, PumpStatus
+from pumpd.core.pump_alarms import meaning
 from pumpd.core.rest import Phase
 from tests.core.support import MS, S, World, core_in, in_mode, only, paused, ready, running, settings
 
@@ -160,8 +161,7 @@ def test_a_pump_alarm_halts_and_is_over_once_rest_is_confirmed(kind: PumpAlarmKi
     assert isinstance(world.tell(PumpAlarmed(kind=kind, text="A?"))[0], SendStop)
     assert f"pump-alarm-{kind.name.lower()}" in world.alarm_ids()
     world.advance(5)
-    lasting = kind in {PumpAlarmKind.PROGRAM, PumpAlarmKind.UNKNOWN}
-    assert world.mode is (Mode.FAULT if lasting else Mode.PAUSED)
+    assert world.mode is (Mode.FAULT if meaning(kind).over else Mode.PAUSED)
     assert world.core.state.pump.alarm is None
     world.stop()
     world.advance(5)

@@ -57,6 +57,8 @@ from pumpd.core.ports import (
     PumpAttached,
     PumpAttachFailed,
     PumpCounter,
+    PumpPower,
+    PumpSetting,
     PumpState,
     PumpStatus,
     RateChanged,
@@ -64,6 +66,7 @@ from pumpd.core.ports import (
     ReplyDiscarded,
     ReplyLost,
     RunAnswered,
+    SettingChanged,
     Validity,
 )
 from tests.core.support import T0, S, World, core_in, frame, in_mode, nibp, only, prepare, self_tested, settings
@@ -138,6 +141,8 @@ def events(core: Core, now: int) -> list[Event]:
         *alarms,
         *states,
         *runs,
+        *(SettingChanged(setting=each, programmed="1", held="2", asked_at_ns=now) for each in PumpSetting),
+        PumpPower(mains=False, battery_left_ns=0, asked_at_ns=now),
         PumpLinkUp(),
         PumpLinkDown(reason="x", last_packet_ns=now),
         PumpLinkDown(reason="x", last_packet_ns=None),

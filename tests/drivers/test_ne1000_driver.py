@@ -1,6 +1,7 @@
 """The driver against the simulated pump: start-up, programming, running, stopping, and every policy at every point."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -17,6 +18,7 @@ from pumpd.core.ports import (
     PumpAttachFailed,
     PumpCounter,
     PumpDriver,
+    PumpSetting,
     PumpState,
     PumpStatus,
     RateChanged,
@@ -25,6 +27,7 @@ from pumpd.core.ports import (
     ReplyLost,
     RunAnswered,
     RunOrder,
+    SettingChanged,
 )
 from simulators.devices.ne1000 import Alarm, Behaviour, Fault, Settings, Status
 from tests.drivers.ne1000_bench import MS_NS, ORDER, SECOND_NS, Bench, Bend
@@ -285,7 +288,8 @@ def test_running_and_polling() -> None:
         counter = bench.of(PumpCounter)[-1]
         assert isinstance(counter, PumpCounter)
         assert counter.low_nl <= bench.delivered_nl()
-    assert bench.commands(since_ns) == ["", "DIS"] * 20
+    polls = [["", "DIS", "RAT", setting] for setting in ("DIA", "FUN", "VOL")]
+    assert bench.commands(since_ns) == [command for number in range(20) for command in polls[number % 3]]
     assert bench.pump.state is Status.INFUSING
 
 
@@ -392,7 +396,108 @@ def test_after_a_lost_answer_the_line_is_quiet_and_the_other_question_goes_first
         (0, ""),
         (1_050 * MS_NS, "DIS"),
     ]
-    assert bench.commands(since_ns) == ["", "DIS", ""]
+    assert bench.commands(since_ns)[:3] == ["", "DIS", ""]
+
+
+@pytest.mark.req("PUMP-06")
+@pytest.mark.parametrize(
+    ("keys", "setting", "held", "polls"),
+    [
+        ((), None, "", 6),
+        (("RAT60.00",), PumpSetting.RATE, "60.00MH", 1),
+        (("STP", "STP", "VOL20.00", "RUN"), PumpSetting.VOLUME, "20.00ML", 3),
+        (("STP", "STP", "VOLUL", "RUN"), PumpSetting.VOLUME, "17.50UL", 3),
+        (("STP", "STP", "DIA29.70", "RUN"), PumpSetting.DIAMETER, "29.70", 3),
+    ],
+)
+def test_a_setting_changed_at_the_keys_is_told_with_what_was_programmed(
+    keys: tuple[str, ...], setting: PumpSetting | None, held: str, polls: int
+) -> None:
+    bench = Bench().running()
+    bench.poll()
+    for key in keys:
+        press(bench, key)
+    for _ in range(polls):
+        bench.poll(SECOND_NS)
+    assert {(fact.setting, fact.held) for fact in bench.facts if isinstance(fact, SettingChanged)} == (
+        set() if setting is None else {(setting, held)}
+    )
+
+
+def press(bench: Bench, key: str) -> None:
+    """Press what the keypad has for a command."""
+    pump, now_ns = bench.pump, bench.now_ns
+    match key:
+        case "STP":
+            pump.key_stop(now_ns)
+        case "RUN":
+            pump.key_start(now_ns)
+        case "RAT60.00":
+            assert pump.key_rate(60_000, now_ns)
+        case _:
+            assert pump.key_setting(key, now_ns)
+
+
+@pytest.mark.req("PUMP-06")
+def test_a_function_that_is_not_the_programmed_one_is_told_as_another_mode() -> None:
+    bench = Bench().running()
+    bench.bend_reply = lambda data: encode("00IFIL") if data == encode("00IRAT") else data
+    for _ in range(3):
+        bench.poll(SECOND_NS)
+    (fact,) = bench.of(SettingChanged)
+    assert isinstance(fact, SettingChanged)
+    assert (fact.setting, fact.programmed, fact.held) == (PumpSetting.MODE, "RAT", "FIL")
+
+
+@pytest.mark.req("PUMP-06")
+def test_a_pump_set_to_withdraw_at_its_keys_says_so_in_its_next_status() -> None:
+    bench = Bench().running()
+    for key in ("STP", "DIRWDR", "RUN"):
+        press(bench, key)
+    bench.poll()
+    assert states_since(bench, bench.now_ns - 300 * MS_NS)[0] is PumpState.OTHER
+
+
+@pytest.mark.req("PUMP-06", "DOSE-10")
+def test_a_rate_that_was_lowered_here_is_not_taken_for_one_from_the_keys() -> None:
+    bench = Bench().running()
+    bench.driver.poll(bench.now_ns)
+    lowered(bench)
+    for _ in range(3):
+        bench.poll(SECOND_NS)
+    assert bench.pump.plunger.flow_nl_h(bench.now_ns) == 20_000_000
+    assert bench.of(SettingChanged) == []
+    press(bench, "RAT60.00")
+    bench.poll()
+    (fact,) = bench.of(SettingChanged)
+    assert isinstance(fact, SettingChanged)
+    assert (fact.programmed, fact.held) == ("20.00MH", "60.00MH")
+
+
+@pytest.mark.req("PUMP-06", "COMM-03")
+def test_settings_are_asked_after_status_and_counter_one_packet_at_a_time() -> None:
+    bench = Bench().running()
+    for _ in range(3):
+        begun_ns = bench.now_ns
+        bench.poll(SECOND_NS)
+        times_ns = [at_ns - begun_ns for at_ns, _ in bench.sent if at_ns >= begun_ns]
+        assert bench.commands(begun_ns)[:2] == ["", "DIS"]
+        assert all(later - earlier > 8 * MS_NS for earlier, later in pairwise(times_ns))
+        assert times_ns[-1] < 100 * MS_NS
+
+
+@pytest.mark.req("PUMP-06", "CTRL-03")
+@pytest.mark.parametrize("after_ms", range(0, 100, 5))
+def test_a_stop_calls_off_the_settings_that_a_poll_has_not_yet_asked_for(after_ms: int) -> None:
+    bench = Bench().running()
+    bench.driver.poll(bench.now_ns)
+    bench.run_for(after_ms * MS_NS)
+    stopped_ns = bench.now_ns
+    bench.stop()
+    bench.run_for(SECOND_NS)
+    assert bench.commands(stopped_ns)[0] == "STP" or bench.commands(stopped_ns)[1] == "STP"
+    assert set(bench.commands(stopped_ns + 1)) <= CONFIRMING
+    assert bench.pump.state is Status.STOPPED
 
 
 @pytest.mark.req("COMM-10")

@@ -93,6 +93,8 @@ def state(**changes: object) -> State:
             model="NE-1000",
             firmware="3.928",
             age_s=Decimal("0.3"),
+            mains=None,
+            battery_min=None,
             lease_s=Decimal(5),
             worst_extra_ml=Decimal("0.04"),
             reaction_s=Decimal(15),

@@ -249,6 +249,8 @@ def test_control_lines() -> None:
     assert Fault.STALL not in pump.faults
     pump.control(["key-rate", "18.5"], 0)
     assert pump.settings.phase(1).rate_thousandths == 18_500
+    pump.control(["key-setting", "DIA26.59"], 0)
+    assert pump.settings.diameter_um == 26_590
     pump.control(["key-start"], HOUR_NS)
     assert pump.state is Status.INFUSING
     pump.control(["power-cycle"], HOUR_NS)
@@ -265,6 +267,8 @@ def test_control_lines() -> None:
         ("key-rate fast", "takes a number such as"),
         ("key-rate 12345", "more than 4 digits"),
         ("key-rate 0", "did not take the rate 0"),
+        ("key-setting DIA99", "did not take DIA99 from the keypad"),
+        ("key-setting RUN", "the keypad does not set RUN"),
     ],
 )
 def test_control_lines_that_are_not_understood(line: str, message: str) -> None:

@@ -225,6 +225,27 @@ def test_keys() -> None:
     assert bench.ask("00") == "00S"
 
 
+@pytest.mark.req("PUMP-06")
+@pytest.mark.parametrize("command", ["DIA29.70", "VOL20.00", "VOLUL", "DIRWDR", "FUNSTP", "PHN2"])
+def test_the_keypad_takes_a_setting_only_where_the_line_would(command: str) -> None:
+    bench = Bench()
+    bench.load()
+    before = bench.pump.settings
+    bench.pump.key_start(bench.now_ns)
+    assert not bench.pump.key_setting(command, bench.now_ns), "not while it pumps"
+    bench.pump.key_pause(bench.now_ns)
+    assert not bench.pump.key_setting(command, bench.now_ns), "nor in a pause of the pump"
+    assert bench.pump.settings == before
+    bench.pump.key_stop(bench.now_ns)
+    assert bench.pump.key_setting(command, bench.now_ns)
+    assert bench.pump.settings != before
+
+
+def test_the_keypad_sets_no_lease_and_starts_nothing() -> None:
+    with pytest.raises(ValueError, match="the keypad does not set SAF0; it sets DIA, VOL"):
+        Bench().pump.key_setting("SAF0", 0)
+
+
 def test_the_first_key_takes_the_pending_alarm_and_does_nothing_else() -> None:
     bench = Bench(alarm=Alarm.STALLED, settings=Settings(diameter_um=26_590))
     bench.pump.key_start(0)
@@ -238,6 +259,7 @@ def test_the_keypad_lock_blocks_settings_and_by_switch_all() -> None:
     bench.tell("LOC1", "RUN")
     assert not bench.pump.key_rate(20_000, bench.now_ns)
     bench.pump.key_stop(bench.now_ns)
+    assert not bench.pump.key_setting("DIA29.70", bench.now_ns)
     assert bench.pump.state is Status.STOPPED
     locked = Bench(behaviour=Behaviour(lock_blocks_start_and_stop_keys=True))
     locked.load()

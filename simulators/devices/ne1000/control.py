@@ -31,10 +31,13 @@ class ControlledNe1000(Ne1000):
                 self.end_fault(fault_named(name), now_ns)
             case ["key-rate", number]:
                 self._press_rate(number, now_ns)
+            case ["key-setting", command]:
+                self._press_setting(command, now_ns)
             case [name] if name in simple:
                 simple[name](now_ns)
             case _:
-                known = ", ".join(["unplug", "plug", "fault NAME [VALUE]", "heal NAME", "key-rate NUMBER", *simple])
+                taken = ["unplug", "plug", "fault NAME [VALUE]", "heal NAME", "key-rate NUMBER", "key-setting COMMAND"]
+                known = ", ".join([*taken, *simple])
                 raise ControlError(f"unknown command {' '.join(words)!r}; known are: {known}")
 
     def begin_fault_written(self, text: str, now_ns: int) -> None:
@@ -58,6 +61,14 @@ class ControlledNe1000(Ne1000):
             raise ControlError(f"key-rate takes a number such as 18.50, not {text!r}")
         if not self.key_rate(thousandths, now_ns):
             raise ControlError(f"the pump did not take the rate {text} from the keypad")
+
+    def _press_setting(self, command: str, now_ns: int) -> None:
+        try:
+            taken = self.key_setting(command, now_ns)
+        except ValueError as error:
+            raise ControlError(str(error)) from None
+        if not taken:
+            raise ControlError(f"the pump did not take {command} from the keypad")
 
 
 def fault_named(name: str) -> Fault:

@@ -17,6 +17,8 @@ BAUD = 19_200
 """Default line speed (NE-500 manual, quick start)."""
 TURNAROUND_NS = 2_000_000
 """From the last byte of a packet to the first of its reply; a real pump's figure is unknown."""
+KEYPAD_SETTINGS = ("DIA", "VOL", "DIR", "FUN", "PHN")
+"""What the keypad sets besides the rate, by the commands that set the same."""
 CORRUPTED_BIT = 20
 """The bit that a corrupting fault flips: in the first data byte of a Safe packet."""
 
@@ -145,6 +147,22 @@ class Ne1000:
             return False
         try:
             self._commands.change_rate(rate_thousandths, now_ns)
+        except RefusedError:
+            return False
+        return True
+
+    def key_setting(self, command: str, now_ns: int) -> bool:
+        """Set from the keypad what `command` would set over the line; tell whether the pump took it.
+
+        The pump takes it in the same states: diameter, volume, direction, function and phase not while it pumps, and
+        all but the direction not while it is paused (SP500 manual p.31, public drivers).
+        """
+        if not command.startswith(KEYPAD_SETTINGS):
+            raise ValueError(f"the keypad does not set {command}; it sets {', '.join(KEYPAD_SETTINGS)}")
+        if not self._key(now_ns, setting=True):
+            return False
+        try:
+            self._commands.execute(command, now_ns)
         except RefusedError:
             return False
         return True

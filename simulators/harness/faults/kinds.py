@@ -56,6 +56,14 @@ class Key(Enum):
 
 
 @unique
+class Setting(Enum):
+    """A setting of the pump that it does not take while it pumps."""
+
+    DIAMETER = "diameter"
+    VOLUME = "volume"
+
+
+@unique
 class Shown(Enum):
     """A number of the oximeter that can lie."""
 
@@ -249,6 +257,17 @@ class KeyRate(Timed):
     hazards = (Hazard.UNAUTHORISED, Hazard.OVER_INFUSION)
     lasting = False
     rate_ul_h: Annotated[int, Within(low=1_000, high=200_000)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeySetting(Timed):
+    """Somebody makes a setting larger at the pump; if it pumps, by stopping and starting it before anybody looks."""
+
+    name = "key-setting"
+    hazards = (Hazard.UNAUTHORISED, Hazard.OVER_INFUSION)
+    lasting = False
+    setting: Setting
+    more_permille: Annotated[int, Within(low=10, high=500)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -488,6 +507,7 @@ Fault = (
     | Occlusion
     | KeyPressed
     | KeyRate
+    | KeySetting
     | IgnoresStp
     | HalfDuplexDropsStp
     | SettingWrong

@@ -15,6 +15,7 @@ from pumpd.mqtt.intake import to_request
 from pumpd.mqtt.topics import BedTopics, Channel, Topic, parse
 from simulators.devices import overlays
 from simulators.devices.ne1000.faults import Fault as PumpFault
+from simulators.devices.ne1000.numbers import format_thousandths
 from simulators.devices.nonin.faults import Fault as OximeterFault
 from simulators.devices.nonin.faults import Probe
 from simulators.devices.suntech.faults import ErrorCode
@@ -54,6 +55,7 @@ from simulators.harness.faults.kinds import (
     Key,
     KeyPressed,
     KeyRate,
+    KeySetting,
     Line,
     LineUnplugged,
     Occlusion,
@@ -64,6 +66,7 @@ from simulators.harness.faults.kinds import (
     ReplyLostAfterExecution,
     SensorFrozen,
     SensorLying,
+    Setting,
     SettingWrong,
     Shown,
 )
@@ -213,6 +216,9 @@ class Mischief:
         pump, now_ns = self._bay.pump, self._bay.clock.now_ns()
         flowed = self._bay.flow_nl_h() > 0
         match fault:
+            case KeySetting():
+                self._set_anew(fault)
+                flowed = False
             case KeyRate():
                 if pump.key_rate(fault.rate_ul_h, now_ns):
                     self.keypad_rates_ns.append(now_ns)
@@ -229,6 +235,22 @@ class Mischief:
         if not flowed and self._bay.flow_nl_h() > 0:
             self.keypad_starts_ns.append(now_ns)
         self._bay.links[PUMP].wake()
+
+    def _set_anew(self, fault: KeySetting) -> None:
+        pump, now_ns = self._bay.pump, self._bay.clock.now_ns()
+        pumped = pump.state.moving
+        phase, more = pump.settings.phase(pump.phase_number), 1_000 + fault.more_permille
+        match fault.setting:
+            case Setting.DIAMETER:
+                command = f"DIA{format_thousandths(pump.settings.diameter_um * more // 1_000)}"
+            case Setting.VOLUME:
+                command = f"VOL{format_thousandths(phase.volume_thousandths * more // 1_000)}"
+            case _:
+                assert_never(fault.setting)
+        pump.key_stop(now_ns)
+        pump.key_setting(command, now_ns)
+        if pumped:
+            pump.key_start(now_ns)
 
     # ---- monitors and clock -----------------------------------------------------------------------------------------
 

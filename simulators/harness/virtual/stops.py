@@ -25,6 +25,7 @@ from simulators.harness.faults.kinds import (
     IgnoresStp,
     KeyPressed,
     KeyRate,
+    KeySetting,
     Line,
     LineUnplugged,
     Occlusion,
@@ -306,6 +307,7 @@ def _troubles_pump(fault: Fault) -> bool:
         | Occlusion
         | KeyPressed
         | KeyRate
+        | KeySetting
         | CounterLost,
     )
 
