@@ -231,6 +231,24 @@ def test_a_wrong_read_back_is_refused(fault: Fault, says: str) -> None:
     assert "RUN" not in bench.commands()
 
 
+@pytest.mark.req("PUMP-07", "START-07")
+@pytest.mark.parametrize("query", ["DIA", "FUN", "RAT", "VOL", "DIR", "PHN", "PF", "DIS"])
+@pytest.mark.parametrize("answer", ["00S?NA", None])
+def test_a_pump_that_does_not_read_one_thing_back_does_not_run(query: str, answer: str | None) -> None:
+    bench = Bench().attached()
+    unread = b"" if answer is None else encode(answer)
+    bench.bend_reply = lambda data: unread if bench.commands()[-1] == query else data
+    bench.programmed()
+    bench.run_for(3 * SECOND_NS)
+    assert bench.of(Programmed) == []
+    assert query in reasons(bench)[0]
+    bench.driver.run(ORDER.run_id, bench.now_ns)
+    bench.run_for(2 * SECOND_NS)
+    assert answers_to_run(bench) == [Outcome.REFUSED]
+    assert "RUN" not in bench.commands()
+    assert bench.delivered_nl() == 0
+
+
 @pytest.mark.parametrize("number", range(24))
 @pytest.mark.parametrize("lost", ["reply", "packet"])
 def test_one_loss_does_not_prevent_programming(number: int, lost: str) -> None:
