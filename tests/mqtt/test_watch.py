@@ -61,6 +61,14 @@ def test_the_whole_screen() -> None:
     assert render(with_alarm_and_vital(seen()), 5 * S // 2) == GOLDEN
 
 
+@pytest.mark.req("PUMP-02")
+def test_a_pump_on_battery_is_named_with_the_time_that_is_left() -> None:
+    pump = examples.state().pump
+    on_battery = pump.model_copy(update={"mains": False, "battery_min": Decimal("24.8")})
+    assert "PUMP ON BATTERY, left: 24.8 min" in render(seen(pump=on_battery), S)
+    assert "BATTERY" not in render(seen(pump=pump.model_copy(update={"mains": True})), S)
+
+
 @pytest.mark.req("VIT-13", "VIT-17", "CLIN-04", "CMD-05")
 def test_what_people_said_moved_and_were_refused_is_on_the_screen() -> None:
     moved = MovedLimit(
