@@ -7,7 +7,7 @@ read-back of the pump's counter proves. A run's end-stop caps what it can give.
 from dataclasses import dataclass, replace
 
 from pumpd.core.ports import PumpCounter
-from pumpd.core.quantities import flowed_at_most_nl
+from pumpd.core.quantities import flowed_at_most_nl, flowed_nl
 
 LEAST_RUN_NL = 10_000
 """Less than this is not worth a run: it is one count of a four-digit pump, and a pump may refuse it."""
@@ -31,6 +31,7 @@ class Run:
     unbounded: bool = False  # time since the last read is unknown: only the end-stop bounds it
     counter_lost: bool = False  # the counter fell: it proves nothing about this run any more
     started_anew: bool = False  # at the pump's keypad: its end-stop began anew and bounds this run no longer
+    doubt_nl: int = 0  # what a counter that fell to zero unseen may have counted before
 
     def high_at(self, now_ns: int) -> int:
         """Return the upper bound at `now_ns`."""
@@ -43,7 +44,21 @@ class Run:
         most_nl = self.high_nl + flowed_at_most_nl(margin_rate, until - self.moving_since_ns)
         # a pump that has passed its end-stop, or was started again from it, is no longer bounded by it
         passed = self.started_anew or self.low_nl > self.volume_nl
-        return most_nl if passed else max(self.high_nl, min(self.volume_nl, most_nl))
+        return most_nl if passed else max(self.high_nl, min(self.volume_nl + self.doubt_nl, most_nl))
+
+    def doubt_of(self, counter: PumpCounter, now_ns: int) -> int:
+        """Return by how much the truth may lie above a read, because the counter may have fallen to zero unseen.
+
+        A fall shows as a lower number, unless the run is so young that the counter could pass its last number again in
+        between. Where such a read shows less than half of what should have flowed, it proves no upper bound.
+        """
+        if self.moving_since_ns is None or self.unbounded:
+            return self.doubt_nl
+        flowed = flowed_nl(self.rate_nl_h, counter.asked_at_ns - self.moving_since_ns)
+        is_young = self.low_nl <= flowed
+        if is_young and 2 * (counter.high_nl - self.low_nl) < flowed:
+            return max(self.doubt_nl, self.high_at(now_ns) - counter.low_nl)
+        return self.doubt_nl
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,20 +130,23 @@ class Ledger:
             return self
         if not run.begun and not run.counter_lost:
             return self._with_foreign_counter(run, counter, moving=moving)
-        if run.counter_lost or counter.high_nl < run.low_nl:
+        if run.counter_lost or counter.low_nl < run.low_nl:
             high_nl = run.high_at(now_ns)
             frozen = replace(
                 run, counter_lost=True, high_nl=high_nl, unbounded=False, moving_since_ns=now_ns if moving else None
             )
             return replace(self, run=frozen)
         passed = run.started_anew or counter.low_nl > run.volume_nl
-        cap_nl = counter.high_nl if passed else run.volume_nl
+        doubt_nl = run.doubt_of(counter, now_ns)
+        high_nl = counter.high_nl + doubt_nl
+        cap_nl = high_nl if passed else run.volume_nl + doubt_nl
         return replace(
             self,
             run=replace(
                 run,
                 low_nl=max(run.low_nl, counter.low_nl),
-                high_nl=max(run.low_nl, min(counter.high_nl, cap_nl)),
+                high_nl=max(run.low_nl, min(high_nl, cap_nl)),
+                doubt_nl=doubt_nl,
                 resolution_nl=counter.high_nl - counter.low_nl,
                 moving_since_ns=counter.asked_at_ns if moving else None,
                 flows_until_ns=None,

@@ -93,6 +93,58 @@ def test_a_high_bound_rises_with_time_and_falls_to_a_read_back_alone() -> None:
     assert (seen.low(), seen.high(100 * S)) == (7_000, 8_000)
 
 
+@pytest.mark.req("DOSE-11")
+@given(
+    lost_ms=st.integers(0, 4_000),
+    polls_ms=st.lists(st.integers(500, 1_100), min_size=3, max_size=8),
+    late=st.integers(0, 300),
+)
+def test_a_counter_that_falls_in_a_young_run_is_seen_or_leaves_a_doubt(
+    lost_ms: int, polls_ms: list[int], late: int
+) -> None:
+    ledger = begun()
+    now_ms, lost = 0, False
+    for poll_ms in polls_ms:
+        now_ms += poll_ms
+        true_nl = RATE * max(now_ms - late, 0) // 3_600_000
+        lost_nl = RATE * max(lost_ms - late, 0) // 3_600_000 if now_ms >= lost_ms else 0
+        counted_nl = (true_nl - lost_nl) // 1_000 * 1_000
+        ledger = ledger.with_counter(read(counted_nl, now_ms * MS), moving=True, now_ns=now_ms * MS)
+        run = ledger.run
+        assert run is not None
+        lost = lost or run.counter_lost
+        # a loss of less than half a poll and two counts stays unseen
+        blind_nl = 0 if lost or run.doubt_nl else RATE * 550 // 3_600_000 + 2_000
+        assert ledger.low() <= true_nl <= ledger.high(now_ms * MS) + blind_nl
+
+
+def test_a_counter_that_repeats_its_number_in_a_young_run_proves_no_upper_bound() -> None:
+    ledger = begun().with_counter(read(3_000, 500 * MS), moving=True, now_ns=500 * MS)
+    assert ledger.high(500 * MS) == 4_000
+    again = ledger.with_counter(read(3_000, 1_200 * MS), moving=True, now_ns=1_200 * MS)
+    assert again.high(1_200 * MS) == ledger.high(1_200 * MS) + 1_000
+    later = again.with_counter(read(10_000, 2_200 * MS), moving=True, now_ns=2_200 * MS)
+    assert later.high(2_200 * MS) == 11_000 + ledger.high(1_200 * MS) - 3_000
+    assert later.low() == 10_000
+    grown = begun().with_counter(read(3_000, 500 * MS), moving=True, now_ns=500 * MS)
+    grown = grown.with_counter(read(8_000, 1_200 * MS), moving=True, now_ns=1_200 * MS)
+    assert grown.high(1_200 * MS) == 9_000
+
+
+def test_a_number_below_the_last_one_is_a_lost_counter() -> None:
+    ledger = begun().with_counter(read(3_000, 500 * MS), moving=True, now_ns=500 * MS)
+    fallen = ledger.with_counter(read(2_000, 1_200 * MS), moving=True, now_ns=1_200 * MS)
+    assert fallen.run is not None
+    assert fallen.run.counter_lost
+    assert fallen.high(1_200 * MS) == ledger.high(1_200 * MS)
+
+
+def test_an_old_run_that_stands_still_leaves_no_doubt() -> None:
+    ledger = begun().with_counter(read(500_000, 70 * S), moving=True, now_ns=70 * S)
+    still = ledger.with_counter(read(500_000, 71 * S), moving=True, now_ns=71 * S)
+    assert still.high(71 * S) == 501_000
+
+
 def test_a_pump_that_passed_its_end_stop_is_not_bounded_by_it() -> None:
     ledger = begun().with_counter(read(ORDER_NL + 20_000, S, 10_000), moving=True, now_ns=S)
     assert ledger.low() == ORDER_NL + 20_000
