@@ -17,6 +17,11 @@ def wall_utc() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
+def since_1970_ns(wall_utc: str) -> int:
+    """Return a wall time, RFC 3339, as nanoseconds since 1970, in whole seconds: for people."""
+    return int(datetime.fromisoformat(wall_utc).timestamp()) * NS_PER_S
+
+
 def since_boot_ns() -> int:
     """Return the time since the host was booted, suspensions included; no step of the wall clock moves it."""
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME)

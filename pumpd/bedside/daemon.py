@@ -11,6 +11,7 @@ import structlog
 from drivers import registry
 from pumpd.bedside import heap
 from pumpd.bedside.bedside import Bedside, Parts
+from pumpd.bedside.clock import since_1970_ns
 from pumpd.bedside.config import Config, ConfigError, Device, clinical_faults
 from pumpd.bedside.monitor_port import CuffPort, MonitorPort
 from pumpd.bedside.outside import JournalCallbacks, Line, Outside, RealOutside
@@ -104,6 +105,8 @@ class Daemon:
                 recovered=self._outside.recovered(),
                 alarms=self._outside.alarms(),
                 seen_ids=self._outside.seen_ids(),
+                real_ns=self._clock.real_ns(),
+                wall_ns=since_1970_ns(self._clock.wall_utc()),
             )
         )
         tasks: list[asyncio.Task[None]] = []

@@ -13,6 +13,7 @@ from pumpd.core import limits, phase, readiness, sources, tending
 from pumpd.core.causes import due, vital_trips
 from pumpd.core.controller import Core
 from pumpd.core.effects import Receipt
+from pumpd.core.given import Given
 from pumpd.core.modes import OPEN_MODES, Mode
 from pumpd.core.ports import Bus, Clock, Sample, Validity, VitalKind
 from pumpd.core.prescription import Order
@@ -235,6 +236,7 @@ class BusScreen:
                 for each in state.refusals
             ),
             delivery=self._delivery(state, now_ns),
+            given_before=tuple(_given_before(given) for given in state.before),
             rate=_rate(state),
             pump=_pump(state, now_ns),
             vitals=tuple(_vital_states(state, now_ns, respiration_measured=self._respiration_measured)),
@@ -341,6 +343,18 @@ def _order(order: Order, confirmed_by: str | None, started_by: str | None) -> pa
         prepared_by=order.prepared_by,
         confirmed_by=confirmed_by,
         started_by=started_by,
+    )
+
+
+def _given_before(given: Given) -> payloads.GivenBefore:
+    return payloads.GivenBefore(
+        order=given.order_hash,
+        drug=given.drug,
+        low_ml=_ml(_down(given.low_nl)),
+        high_ml=_ml(_up(given.high_nl)),
+        low_mg=_mg(_down(given.concentration.mass_ng(given.low_nl))),
+        high_mg=_mg(_up(given.concentration.mass_ng(given.high_nl))),
+        until=given.until.isoformat(),
     )
 
 

@@ -35,6 +35,7 @@ from pumpd.core.commands import (
 )
 from pumpd.core.delivery import Ledger
 from pumpd.core.effects import Decision, Effect, Receipt
+from pumpd.core.given import remembered
 from pumpd.core.interlocks import Interlocks
 from pumpd.core.judge import assessment_refusal, refusal
 from pumpd.core.lockout import Lockout
@@ -225,6 +226,8 @@ def _prepare(state: State, command: CommandReceived, entry: Prepare, now_ns: int
     if state.mode in phase.OVER_MODES:
         _forget_patient(state, now_ns)
     state.mode = after(state.mode, Trigger.PREPARED)
+    until_wall_ns = state.wall_ns() if state.over_wall_ns is None else state.over_wall_ns
+    state.before = remembered(state.before, state.order, state.ledger, until_wall_ns=until_wall_ns, now_ns=now_ns)
     state.order = order
     state.session = f"s-{order.hash}"
     state.ledger = Ledger(order_nl=order.volume_nl)
@@ -232,14 +235,14 @@ def _prepare(state: State, command: CommandReceived, entry: Prepare, now_ns: int
     state.stations = {}
     state.runs = state.ran_ns = state.vital_pauses = 0
     state.ending = state.pressure_pause = state.line_unrelieved = False
-    state.observing_since_ns = None
+    state.observing_since_ns = state.over_wall_ns = None
     state.first_run_ns = state.idle_since_ns = None
     state.rate_nl_h, state.planned_ns = order.rate_nl_h, expected_running_ns(order)
     state.lockout = Lockout()
     state.rolling = RollingDose.of_order(order, state.settings.profile.drug, low_nl=0, now_ns=now_ns)
     state.attested = {}
     state.limits, state.loosening, state.symptoms = {}, None, ()
-    effects.append(Decision(cause="prepare", text=f"{order_text(state)}, prepared by {command.user}"))
+    effects.append(Decision(cause="prepare", text=f"{prepared_text(state)}, prepared by {command.user}"))
     versions = "; ".join(str(version) for version in state.settings.versions)
     simulated = "SIMULATED " if state.settings.simulated else ""
     words = f"{simulated}session {state.session} under {versions or 'no known version'}"
@@ -280,6 +283,11 @@ def order_text(state: State) -> str:
         f"{text(order.rate_nl_h, NL_PER_ML, 3)} mL/h, syringe {order.syringe.name}, order {order.hash}"
         f"{soft if order.soft_limits_passed else ''}"
     )
+
+
+def prepared_text(state: State) -> str:
+    """Return the order with what was given before it, which comes first: a long line may be cut at its end."""
+    return "; ".join([*(given.words() for given in state.before), order_text(state)])
 
 
 def _confirm(state: State, command: CommandReceived, check: Confirm, now_ns: int, effects: list[Effect]) -> str | None:
@@ -392,7 +400,7 @@ def _assessed(state: State, entry: Assess, user: str, now_ns: int) -> tuple[Samp
 def _done(state: State, command: CommandReceived) -> str:
     match command.command:
         case Prepare():
-            return order_text(state)
+            return prepared_text(state)
         case Confirm():
             return f"order {state.order.hash if state.order else ''} confirmed; it can be started"
         case Close():

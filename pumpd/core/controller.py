@@ -54,6 +54,7 @@ from pumpd.core.events import (
     TokenIssued,
 )
 from pumpd.core.evidence import Halted
+from pumpd.core.given import remembered
 from pumpd.core.judge import KEPT_TOKENS
 from pumpd.core.lockout import Lockout
 from pumpd.core.modes import MAY_MOVE_MODES, OPEN_MODES, Mode, Trigger, after
@@ -499,9 +500,18 @@ class Core:
         state.answers = dict.fromkeys(event.seen_ids)
         state.interlocks = replace(state.interlocks, watched_since_ns=now_ns)
         state.alarms = event.alarms.after_restart(now_ns)
+        self._see_real_time(event.real_ns)
+        state.wall_ahead_ns = event.wall_ns - event.real_ns
         record = event.recovered
-        if record is None or (record.mode not in OPEN_MODES and record.observed_ns is None):
+        if record is None:
             return
+        state.before = record.before
+        if record.mode not in OPEN_MODES and record.observed_ns is None:
+            until_wall_ns = event.wall_ns if record.over_wall_ns is None else record.over_wall_ns
+            ledger = record.ledger.after_restart()
+            state.before = remembered(record.before, record.order, ledger, until_wall_ns=until_wall_ns, now_ns=now_ns)
+            return
+        state.over_wall_ns = record.over_wall_ns
         state.session, state.rev, state.order = record.session, record.rev, record.order
         state.mode = after(record.mode, Trigger.RESTARTED)
         state.ledger = record.ledger.after_restart()
@@ -685,6 +695,8 @@ class Core:
             line_unrelieved=state.line_unrelieved,
             limits=tuple(state.limits.values()),
             symptoms=state.symptoms,
+            over_wall_ns=state.over_wall_ns,
+            before=state.before,
         )
 
 

@@ -7,12 +7,22 @@ read-back of the pump's counter proves. A run's end-stop caps what it can give.
 from dataclasses import dataclass, replace
 
 from pumpd.core.ports import PumpCounter
-from pumpd.core.quantities import flowed_at_most_nl, flowed_nl
+from pumpd.core.quantities import NG_PER_MG, NL_PER_ML, Concentration, flowed_at_most_nl, flowed_nl, text
 
 LEAST_RUN_NL = 10_000
 """Less than this is not worth a run: it is one count of a four-digit pump, and a pump may refuse it."""
 RATE_MARGIN_PERCENT = 5
 """How much faster than commanded the pump may be before the counter check calls it over-delivery (DOSE-08)."""
+SHOWN_NL = 1_000
+"""People see a high bound rounded up to this; `text` rounds the low one down."""
+
+
+def amount_text(concentration: Concentration, low_nl: int, high_nl: int) -> str:
+    """Return an interval for people, in mL and mg, both bounds when they differ."""
+    bounds = sorted({low_nl, -(-high_nl // SHOWN_NL) * SHOWN_NL})
+    ml = " to ".join(text(bound, NL_PER_ML, 3) for bound in bounds)
+    mg = " to ".join(text(concentration.mass_ng(bound), NG_PER_MG, 3) for bound in bounds)
+    return f"{ml} mL ({mg} mg)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

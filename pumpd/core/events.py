@@ -11,13 +11,18 @@ from pumpd.core.session import SessionRecord
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Booted:
-    """The daemon is up. `recovered` is the session the journal holds, if any; `seen_ids` have acted before."""
+    """The daemon is up. `recovered` is the session the journal holds, if any; `seen_ids` have acted before.
+
+    `wall_ns` is the wall time since 1970 at `real_ns`: people are told times by it, and nothing is judged by it.
+    """
 
     boot: str
     bed: str
     recovered: SessionRecord | None
     alarms: Alarms  # as the daemon listed them before
     seen_ids: tuple[str, ...]
+    real_ns: int
+    wall_ns: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

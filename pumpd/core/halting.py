@@ -5,16 +5,15 @@ from dataclasses import replace
 from pumpd.core import answers, phase
 from pumpd.core.alarms import Condition, Priority
 from pumpd.core.commands import HALTING_KINDS, ReceiptState
+from pumpd.core.delivery import amount_text
 from pumpd.core.effects import Decision, Effect, SendStop, SettlePump
 from pumpd.core.evidence import Halted
 from pumpd.core.modes import MAY_MOVE_MODES, TRANSITIONS, Mode, Trigger, after
 from pumpd.core.ports import PumpCounter, SettingChanged
-from pumpd.core.quantities import NG_PER_MG, NL_PER_ML, text
+from pumpd.core.quantities import NL_PER_ML, text
 from pumpd.core.rest import Aim, Halt, Phase
 from pumpd.core.state import State, Step
 
-SHOWN_NL = 1_000
-"""People see a high bound rounded up to this; `text` rounds the low one down."""
 RUN_KINDS = frozenset({"start", "resume"})
 DIGIT_NL = 10_000
 """One digit of a four-digit pump at 10 mL and above, 0.01 mL: what an end-stop may lie below what was asked for."""
@@ -190,11 +189,8 @@ def delivered_text(state: State, now_ns: int) -> str:
     order = state.order
     if order is None:
         return "no order"
-    low_nl, high_nl = state.ledger.low(), state.ledger.high(now_ns)
-    bounds = sorted({low_nl, -(-high_nl // SHOWN_NL) * SHOWN_NL})
-    ml = " to ".join(text(bound, NL_PER_ML, 3) for bound in bounds)
-    mg = " to ".join(text(order.concentration.mass_ng(bound), NG_PER_MG, 3) for bound in bounds)
-    return f"{ml} mL ({mg} mg) of {text(order.volume_nl, NL_PER_ML, 3)} mL"
+    amount = amount_text(order.concentration, state.ledger.low(), state.ledger.high(now_ns))
+    return f"{amount} of {text(order.volume_nl, NL_PER_ML, 3)} mL"
 
 
 def tell(state: State, alarm_id: str, priority: Priority, cause: str, words: str, advice: str) -> None:

@@ -48,6 +48,7 @@ def infusion_over(state: State, now_ns: int) -> None:
     """Rest was confirmed and the infusion is over: observe from now on, if any drug may have flowed."""
     if state.runs or state.ledger.high(now_ns):
         state.observing_since_ns = now_ns
+        state.over_wall_ns = state.wall_ns()
 
 
 def observed_ns(state: State, now_ns: int) -> int | None:

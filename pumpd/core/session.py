@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from pumpd.core.commands import Attested, SymptomKind
 from pumpd.core.delivery import Ledger
+from pumpd.core.given import Given
 from pumpd.core.modes import Mode
 from pumpd.core.ports import PumpCounter
 from pumpd.core.prescription import Order
@@ -85,3 +86,5 @@ class SessionRecord:
     line_unrelieved: bool
     limits: tuple[LimitChange, ...]
     symptoms: tuple[NotedSymptom, ...]
+    over_wall_ns: int | None  # when the infusion was over, since 1970; for people, never judged
+    before: tuple[Given, ...]  # what other orders gave before this one, the newest last

@@ -12,6 +12,7 @@ from pumpd.core.delivery import Ledger
 from pumpd.core.effects import Receipt
 from pumpd.core.events import SelfTested, SourceRefused
 from pumpd.core.evidence import Halted
+from pumpd.core.given import Given
 from pumpd.core.interlocks import Interlocks
 from pumpd.core.lockout import Lockout
 from pumpd.core.modes import Mode
@@ -183,6 +184,10 @@ class State:
     paused_at_ns: int = 0
     observing_since_ns: int | None = None
     """When rest was confirmed after the infusion; None before that, and once the session is closed."""
+    over_wall_ns: int | None = None
+    """When rest was last confirmed after the infusion, since 1970, for people; None before that."""
+    before: tuple[Given, ...] = ()
+    """What the orders before the present one gave at this bed, the newest last."""
     first_run_ns: int | None = None
     idle_since_ns: int | None = None
     """When the last run stopped; None while the pump runs, and before the first run."""
@@ -222,8 +227,14 @@ class State:
     """Conditions of this very event that are over as soon as they are told; they latch as alarms."""
     journal_error: str | None = None
     real_ns: int = 0
+    wall_ahead_ns: int = 0
+    """How far the wall clock was ahead of `real_ns` when the daemon began."""
     broker_lost_real_ns: int | None = 0
     stations: Mapping[str, int] = field(default_factory=dict)
     tokens: tuple[tuple[str, int], ...] = ()
     answers: Mapping[str, Receipt | None] = field(default_factory=dict)
     awaiting: tuple[Awaiting, ...] = ()
+
+    def wall_ns(self) -> int:
+        """Return the wall time since 1970, for people; nothing is judged by it."""
+        return self.real_ns + self.wall_ahead_ns

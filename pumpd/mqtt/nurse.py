@@ -27,6 +27,7 @@ from pumpd.mqtt.payloads import (
     State,
     encodable,
     first_complaint,
+    given_before_lines,
     printable,
     soft_limit_lines,
 )
@@ -148,7 +149,7 @@ class NurseSession:
                 raise NotSent(f"{self._bed} has no order to {kind}")
             fields = {**fields, "order_hash": state.order.hash}
             if kind == "confirm":
-                for line in (*state.marks(), *order_lines(state.order)):
+                for line in (*state.marks(), *order_lines(state.order), *given_before_lines(state.given_before)):
                     self._show(line)
         beat = await follower.until(lambda view: view.live_heartbeat(loop_ns()), FIND_WITHIN_S)
         if beat is None:

@@ -4,6 +4,7 @@ Every number carries its unit in its name or in a `unit` member beside it. Missi
 point are exact decimals (see `wire.py`). Times are RFC 3339 in UTC and for people; ages are in seconds at the sending.
 """
 
+from decimal import Decimal
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, Field, JsonValue, StringConstraints, TypeAdapter, ValidationError
@@ -195,6 +196,33 @@ class Delivery(Payload):
     expected_end: Utc | None
 
 
+class GivenBefore(Payload):
+    """What an order before the present one gave at this bed; whether to the same patient, only people know."""
+
+    order: Label
+    drug: Label
+    low_ml: Exact
+    high_ml: Exact
+    low_mg: Exact
+    high_mg: Exact
+    until: Utc
+
+
+def given_before_lines(given: tuple[GivenBefore, ...]) -> list[str]:
+    """Return what everybody who looks at an order must see of those before it."""
+    return [
+        printable(
+            f"GIVEN BEFORE AT THIS BED: {_span(each.low_ml, each.high_ml)} mL ({_span(each.low_mg, each.high_mg)} mg)"
+            f" of {each.drug} by order {each.order}, until {each.until}"
+        )
+        for each in given
+    ]
+
+
+def _span(low: Decimal, high: Decimal) -> str:
+    return f"{low:f}" if low == high else f"{low:f} to {high:f}"
+
+
 class Rate(Payload):
     """What was commanded and what the pump's own counter shows."""
 
@@ -269,6 +297,7 @@ class State(Message):
     loosening: WaitingLoosening | None
     refusals: Annotated[tuple[Refusal, ...], Field(strict=False, description="the last refused commands, newest last")]
     delivery: Delivery | None
+    given_before: Annotated[tuple[GivenBefore, ...], Field(strict=False, description="the newest last")]
     rate: Rate
     pump: Pump
     vitals: Annotated[tuple[VitalState, ...], Field(strict=False)]

@@ -18,6 +18,7 @@ from pumpd.mqtt.payloads import (
     State,
     StationBeat,
     VitalState,
+    given_before_lines,
     printable,
     soft_limit_lines,
 )
@@ -169,6 +170,7 @@ def _state_lines(heard: Heard[State], view: View, now_ns: int) -> list[str]:
         state.mode_text,
         f"profile {state.profile.name} ({approval})",
         *_order_lines(state.order),
+        *given_before_lines(state.given_before),
         *_delivery_lines(state.delivery),
         *_pump_lines(state, heard.age_ns(now_ns)),
     ]

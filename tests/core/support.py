@@ -88,6 +88,8 @@ from pumpd.core.state import Settings
 S = NS_PER_S
 MS = NS_PER_MS
 T0 = 1_000 * S
+WALL_AHEAD_NS = 1_780_000_000 * S
+"""The worlds begin at 20:43 UTC on the 28th of May 2026 and some minutes."""
 PROFILES = Path(__file__).resolve().parents[2] / "config" / "profiles"
 OPERATORS = {
     "anna": Role.NURSE,
@@ -410,7 +412,17 @@ class World:
         *,
         alarms: Alarms = Alarms(),  # noqa: B008 - a value
     ) -> None:
-        self.tell(Booted(boot="b", bed="bed1", recovered=recovered, alarms=alarms, seen_ids=seen))
+        self.tell(
+            Booted(
+                boot="b",
+                bed="bed1",
+                recovered=recovered,
+                alarms=alarms,
+                seen_ids=seen,
+                real_ns=self.now_ns,
+                wall_ns=self.now_ns + WALL_AHEAD_NS,
+            )
+        )
         self.tell(BrokerConnected(real_ns=self.now_ns))
         self.connect()
         self._beat()

@@ -157,8 +157,18 @@ def test_the_last_station_that_falls_silent_is_a_loss_and_no_station_at_all_is_n
 def test_no_loss_of_the_broker_is_older_than_the_daemon() -> None:
     source = paused()
     world = World(core=Core(settings()), now_ns=source.now_ns, pump=source.pump)
-    world.tell(Booted(boot="b", bed="bed1", recovered=source.saved, alarms=source.alarms, seen_ids=()))
-    world.tell(DeadlineReached(real_ns=987_654_321 * S))
+    world.tell(
+        Booted(
+            boot="b",
+            bed="bed1",
+            recovered=source.saved,
+            alarms=source.alarms,
+            seen_ids=(),
+            real_ns=987_654_321 * S,
+            wall_ns=0,
+        )
+    )
+    world.tell(DeadlineReached(real_ns=987_654_322 * S))
     assert "supervision" not in world.alarm_ids()
 
 

@@ -10,6 +10,7 @@ from pumpd.mqtt.payloads import (
     Alarms,
     AttestedItem,
     Delivery,
+    GivenBefore,
     Heartbeat,
     Interlock,
     Links,
@@ -85,6 +86,17 @@ def state(**changes: object) -> State:
             remaining_ml=Decimal("10.25"),
             running_s=Decimal(990),
             expected_end=AT,
+        ),
+        given_before=(
+            GivenBefore(
+                order="b0b",
+                drug="ketamine",
+                low_ml=Decimal("3.1"),
+                high_ml=Decimal("3.114"),
+                low_mg=Decimal("6.2"),
+                high_mg=Decimal("6.228"),
+                until="2026-11-23T08:10:00+00:00",
+            ),
         ),
         rate=Rate(commanded_ml_h=Decimal("26.25"), counted_ml_h=Decimal("26.1")),
         pump=Pump(

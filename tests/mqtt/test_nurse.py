@@ -48,7 +48,8 @@ async def test_a_start_quotes_the_order_and_the_latest_heartbeat_and_shows_every
     assert lines == ["start accepted", "start executing", "start verified"]
 
 
-async def test_a_confirmation_shows_the_order_that_it_quotes(broker: RunningBroker) -> None:
+@pytest.mark.req("CTRL-05")
+async def test_a_confirmation_shows_the_order_that_it_quotes_and_what_was_given_before(broker: RunningBroker) -> None:
     lines: list[str] = []
     async with peer(broker.site) as daemon:
         fields = {"weight_kg": Decimal("70.0"), "concentration_mg_ml": Decimal(2)}
@@ -56,6 +57,7 @@ async def test_a_confirmation_shows_the_order_that_it_quotes(broker: RunningBrok
         assert daemon.received[0].command == Confirm(order_hash="c0ffee", **fields)
     assert lines[:3] == ["SIMULATED", "NOT FOR PATIENTS", "order c0ffee, prepared by anna"]
     assert "35 mg (0.5 mg/kg x 70.0 kg) in 40 min" in lines[3]
+    assert any(line.startswith("GIVEN BEFORE AT THIS BED: 3.1 to 3.114 mL (6.2 to 6.228 mg)") for line in lines)
 
 
 async def test_an_acknowledgement_names_the_episode_listed(broker: RunningBroker) -> None:

@@ -42,6 +42,7 @@ infusing
 profile demo (NOT APPROVED)
 ketamine 35 mg in 40 min for 70 kg, 2 mg/mL, BD 50
 order c0ffee: prepared by anna, confirmed by ben
+GIVEN BEFORE AT THIS BED: 3.1 to 3.114 mL (6.2 to 6.228 mg) of ketamine by order b0b, until 2026-11-23T08:10:00+00:00
 [################........................] 41 %
 given 7.21 to 7.25 mL (14.42 to 14.5 mg) of 17.5 mL, expected end 2026-11-23T10:00:00.000Z
 rate 26.25 mL/h commanded, 26.1 counted
@@ -56,7 +57,7 @@ no start: already infusing
 """
 
 
-@pytest.mark.req("DOSE-11", "COMM-05", "CFG-06", "UI-01")
+@pytest.mark.req("DOSE-11", "COMM-05", "CFG-06", "UI-01", "CTRL-05")
 def test_the_whole_screen() -> None:
     assert render(with_alarm_and_vital(seen()), 5 * S // 2) == GOLDEN
 

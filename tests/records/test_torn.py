@@ -294,7 +294,15 @@ def test_a_database_file_cut_without_its_log_is_refused_in_a_sentence(path: Path
 
 def _booted(path: Path) -> Booted:
     """Return what a daemon would be told that starts on this journal."""
-    return Booted(boot="b", bed=BED, recovered=recover(path), alarms=recover_alarms(path), seen_ids=seen_ids(path))
+    return Booted(
+        boot="b",
+        bed=BED,
+        recovered=recover(path),
+        alarms=recover_alarms(path),
+        seen_ids=seen_ids(path),
+        real_ns=0,
+        wall_ns=0,
+    )
 
 
 @pytest.mark.parametrize("tries", [120, pytest.param(20_000, marks=[pytest.mark.long, pytest.mark.timeout(3_600)])])

@@ -1,19 +1,20 @@
 """After the infusion and at the end of the daemon, with driver, lines and journal, in simulated time."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from pumpd.bedside.config import Config
 from pumpd.core.alarms import Priority
-from pumpd.core.commands import Close
+from pumpd.core.commands import Acknowledge, Close, ReceiptState, Resume
 from pumpd.core.modes import Mode
 from pumpd.core.phase import SessionPhase, phase
 from pumpd.core.ports import VitalKind
 from pumpd.core.quantities import NS_PER_MIN, NS_PER_S
 from pumpd.core.state import State
 from simulators.harness.virtual.bay import Bay
-from simulators.harness.virtual.nurse import begin
+from simulators.harness.virtual.nurse import ORDER, begin
 
 
 def state_of(bay: Bay) -> State:
@@ -79,6 +80,49 @@ def test_a_killed_daemon_goes_on_observing(config: Config) -> None:
             assert state.pump.at_rest
             assert count(bay, "SendRun", born_ns) == 0
             assert bay.flow_nl_h() == 0
+
+        bay.run(scenario())
+
+
+@pytest.mark.req("CTRL-05", "LOG-02")
+def test_a_new_order_shows_what_the_ended_one_gave_also_to_a_daemon_that_was_killed_since(config: Config) -> None:
+    with Bay(config, seed=27) as bay:
+
+        async def scenario() -> None:
+            anna, ben = bay.nurse("anna"), bay.nurse("ben")
+            bay.start_daemon()
+            assert await begin(anna, ben)
+            await bay.clock.pass_s(60)
+            await anna.stop("enough")
+            await bay.clock.pass_s(10)
+            state = state_of(bay)
+            assert state.order is not None
+            ended = state.order.hash
+            refused = await anna.command(Resume(order_hash=ended))
+            assert refused is not None
+            assert "needs a paused session" in refused.reason
+            state.settings = replace(
+                state.settings, profile=replace(state.settings.profile, observe_min_ns=30 * NS_PER_S)
+            )
+            await bay.clock.pass_s(30)
+            for alarm in anna.alarms:
+                await anna.command(Acknowledge(alarm=alarm.id, episode=alarm.episode))
+            closed = await anna.insist(lambda _state: Close(), tries=3)
+            assert closed is not None
+            assert closed.state is ReceiptState.VERIFIED, closed.reason
+            bay.kill_daemon()
+            await bay.clock.pass_s(3_600)
+            bay.start_daemon()
+            await bay.clock.pass_s(10)
+            ack = await anna.insist(lambda _state: ORDER, tries=3)
+            assert ack is not None
+            assert ack.reason.startswith("given before at this bed: ")
+            assert f"by order {ended}, until 2026-01-01 08:1" in ack.reason
+            shown = await anna.until(lambda: anna.state and anna.state.given_before, within_s=5)
+            assert shown
+            (given,) = shown
+            assert given.order == ended
+            assert given.low_ml * 1_000_000 <= bay.delivered_nl() <= given.high_ml * 1_000_000
 
         bay.run(scenario())
 

@@ -171,7 +171,7 @@ def _core() -> Core:
     profile = load_profile(CONFIG / "profiles" / "demo.toml")
     core = Core(Settings(profile=profile, operators={"anna": Role.NURSE}, simulated=True, averaging_ns=0))
     for event in (
-        Booted(boot="b", bed="bed1", recovered=None, alarms=Alarms(), seen_ids=()),
+        Booted(boot="b", bed="bed1", recovered=None, alarms=Alarms(), seen_ids=(), real_ns=NOW_NS, wall_ns=NOW_NS),
         TokenIssued(token="t-1", real_ns=NOW_NS),  # noqa: S106 - a heartbeat's token
     ):
         list(core.handle(event, NOW_NS))

@@ -413,7 +413,17 @@ class Bed:
         self.intent = self.to_program = self.run_out = self.to_lower = self.asked_ns = None
         self.boots += 1
         self.link_up = False
-        self.tell(Booted(boot=f"b{self.boots}", bed="bed1", recovered=recovered, alarms=self.alarms, seen_ids=seen))
+        self.tell(
+            Booted(
+                boot=f"b{self.boots}",
+                bed="bed1",
+                recovered=recovered,
+                alarms=self.alarms,
+                seen_ids=seen,
+                real_ns=self.now_ns,
+                wall_ns=self.now_ns,
+            )
+        )
         mode = self.core.state.mode
         hold(mode in AFTER_RESTART, f"a restart came up {mode}")
         self.tell(BrokerConnected(real_ns=self.now_ns))
