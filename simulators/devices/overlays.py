@@ -101,6 +101,13 @@ class Apnoea(Window):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BreathingRate(Window):
+    """Breaths come at this rate and move enough air."""
+
+    rr_bpm: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeOff(Window):
     """The oximeter probe is off the finger."""
 
@@ -110,7 +117,7 @@ class CannulaOut(Window):
     """The pump goes on and nothing of it reaches the vein."""
 
 
-Overlay = PressureSurge | SaturationDip | HeartRateRamp | Apnoea | ProbeOff | CannulaOut
+Overlay = PressureSurge | SaturationDip | HeartRateRamp | Apnoea | BreathingRate | ProbeOff | CannulaOut
 
 
 def overlaid(truth: TrueVitals, overlay: Overlay, at_ns: int) -> TrueVitals:
@@ -131,6 +138,8 @@ def overlaid(truth: TrueVitals, overlay: Overlay, at_ns: int) -> TrueVitals:
         case Apnoea():
             rr_bpm = 0.0 if overlay.holds(at_ns) else truth.rr_bpm
             return replace(_desaturated(truth, overlay.lost_percent(at_ns)), rr_bpm=rr_bpm)
+        case BreathingRate():
+            return replace(truth, rr_bpm=overlay.rr_bpm) if overlay.holds(at_ns) else truth
         case ProbeOff():
             return replace(truth, probe_on=False) if overlay.holds(at_ns) else truth
         case CannulaOut():

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from pumpd.mqtt.outbox import Outgoing
+from simulators.devices.vitals import VitalsSource
 from simulators.harness.virtual.bus import BrokerDownError, Connection, VirtualBroker
 from simulators.harness.virtual.clock import VirtualClock
 from simulators.harness.virtual.loop import NS_PER_S
@@ -63,6 +64,10 @@ class Publisher:
             self._clock.call_at(self._clock.now_ns() + STREAM_EVERY_NS, once)
 
         once()
+
+    def breathe(self, vitals: VitalsSource) -> None:
+        """Publish a patient's respiration each second from now on, as a capnograph does."""
+        self.stream("rr", lambda: round(vitals(self._clock.now_ns()).rr_bpm))
 
     def hold(self, is_pressed: Callable[[], bool]) -> None:
         """Tell of the button from now on, often enough."""
