@@ -14,6 +14,8 @@ polyline { fill: none; stroke-width: 2; } .measured { stroke: #2f6fa8; }
 .first { stroke: #d08a1d; stroke-dasharray: 5 3; }
 .true { stroke: #2f7d4f; } .key.measured { background: #2f6fa8; } .key.first { background: #d08a1d; }
 .key.true { background: #2f7d4f; } body { max-width: 1320px; } td { font-variant-numeric: tabular-nums; }
+td:nth-child(n+3), th:nth-child(n+3) { text-align: right; padding: 3px 0 3px 14px; } th { vertical-align: bottom; }
+td:nth-child(n+3), td:first-child { white-space: nowrap; }
 </style>"""
 
 
@@ -54,7 +56,7 @@ def _moved(row: Row) -> str:
     scale = Scale(
         edges=limits,
         ticks=tuple((limit, f"{limit:g}") for limit in limits[::tick]),
-        label=f"{rule.vital.name} limit ({rule.vital.unit}{' above baseline' if rule.relative else ''})",
+        label=f"{words.name_of(rule.vital)} limit ({rule.vital.unit}{' above baseline' if rule.relative else ''})",
         is_log=False,
     )
     lines = [

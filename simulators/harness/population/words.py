@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from pumpd.core.ports import VitalKind
 from pumpd.core.profile import VitalRule
 from pumpd.core.quantities import NS_PER_S
 from simulators.harness.population.course import MARGIN
@@ -11,21 +12,26 @@ HEADS = (
     "limit",
     "what it says",
     "met",
-    "false",
+    "met falsely",
     "first",
     "pauses",
-    "false",
+    "false pauses",
     "resumable",
     "ended",
     "alone",
     "truly",
-    "5 or 1 lower",
-    "5 or 1 higher",
+    "alone, lower",
+    "alone, higher",
 )
 AID = (
     "An aid for choosing limits. It shows a model, not patients: drawn people whose pressure rises as published means "
     "and spreads say, read by a noisy cuff. It is no advice, and no limit is right because a figure here is small."
 )
+
+
+def name_of(kind: VitalKind) -> str:
+    """Return the name of a vital sign as clinicians write it."""
+    return "SpO2" if kind is VitalKind.SPO2 else kind.name
 
 
 def says(rule: VitalRule) -> str:
@@ -36,7 +42,7 @@ def says(rule: VitalRule) -> str:
         wait = f", repeated in {rule.confirm_within_ns // NS_PER_S} s"
     elif rule.for_ns:
         wait = f", {rule.for_ns / NS_PER_S:g} s"
-    return f"{rule.action.value}: {rule.side.value} {rule.limit} {rule.vital.unit}{above}{wait}"
+    return f"{rule.action.value}: {name_of(rule.vital)} {rule.side.value} {rule.limit} {rule.vital.unit}{above}{wait}"
 
 
 def head(found: Findings) -> Iterator[str]:
@@ -77,11 +83,11 @@ def notes(found: Findings) -> Iterator[str]:
         "that was one too many. Resumable: pauses in which a resume was ever possible. Met, first, pauses and ended "
         "are per 100 infusions."
     )
-    margins = ", ".join(f"{margin:g} {kind.unit} {kind.name}" for kind, margin in MARGIN.items())
+    margins = ", ".join(f"{margin:g} {kind.unit} {name_of(kind)}" for kind, margin in MARGIN.items())
     yield (
-        "False: when it was due, the true value lay on the safe side of the limit by more than one standard deviation "
+        "Falsely: when it was due, the true value lay on the safe side of the limit by more than one standard deviation "
         f"of the reading's noise ({margins}); a rise is judged from the true baseline. Where the truth was nearer, the "
-        "crossing is not called false. The first false column is of infusions that met the limit, the second of pauses."
+        "crossing is not called false."
     )
     yield (
         "Alone: per 100 infusions in which the limit would act if it were the only one and nothing paused; truly: in "
