@@ -85,9 +85,9 @@ def notes(found: Findings) -> Iterator[str]:
     )
     margins = ", ".join(f"{margin:g} {kind.unit} {name_of(kind)}" for kind, margin in MARGIN.items())
     yield (
-        "Falsely: when it was due, the true value lay on the safe side of the limit by more than one standard deviation "
-        f"of the reading's noise ({margins}); a rise is judged from the true baseline. Where the truth was nearer, the "
-        "crossing is not called false."
+        "Falsely: when it was due, the true value lay on the safe side of the limit by more than one standard "
+        f"deviation of the reading's noise ({margins}); a rise is judged from the true baseline. Where the truth was "
+        "nearer, the crossing is not called false."
     )
     yield (
         "Alone: per 100 infusions in which the limit would act if it were the only one and nothing paused; truly: in "

@@ -43,6 +43,8 @@ BED = "bed1"
 PUMP, OXIMETER, CUFF = "pump", "oximeter", "cuff"
 START_NS = 1_000 * NS_PER_S
 """Simulated time begins here: nothing may lean on a clock that begins at 0."""
+CYCLE_FAILS = 0.02
+"""Share of the cycles of a noisy cuff that end with an artefact by themselves."""
 CONCENTRATION_NG_PER_NL = Fraction(2)
 """What the nurses draw up; mg/mL is ng/nL."""
 
@@ -76,6 +78,7 @@ class Bay:
         patient: PatientParameters | None = None,
         pacing: Pacing = Pacing.PACKET,
         shuffles: bool = False,
+        is_cuff_noisy: bool = False,
         kept: tuple[str, ...] = (),
     ) -> None:
         self.config = config
@@ -95,7 +98,12 @@ class Bay:
         self.oximeter = ControlledNonin(
             lambda at_ns: self.finger(at_ns), start_ns=START_NS, rng=self.stream("oximeter"), pacing=pacing
         )
-        self.cuff = SunTech(self.patient.vitals, rng=self.stream("cuff"), noise=False)
+        self.cuff = SunTech(
+            self.patient.vitals,
+            rng=self.stream("cuff"),
+            noise=is_cuff_noisy,
+            failure_chance=CYCLE_FAILS if is_cuff_noisy else 0.0,
+        )
         self.links = {
             name: VirtualLink(
                 name,
