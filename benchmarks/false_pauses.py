@@ -24,11 +24,11 @@ from simulators.harness.revision import revision
 SEEDS = 12
 ABOUT = (
     "**No patient's recording is in these figures.** None was to be had under a licence that permits it. Simulated",
-    "monitors wrote their bytes about simulated healthy patients, the drivers read them, and sensors slipped as often as",
-    "`benchmarks/shared/recorded_bed.py` says: movement ten times an hour, a lost pulse four times, a probe that comes",
-    "off twice, and wrong numbers that no flag tells six times. These rates are proposals for tests, and the figures",
-    "follow them. What they say of a bed is which rules such slips meet, not how often it will pause: for that, play",
-    "recordings of the site.",
+    "monitors wrote their bytes about simulated healthy patients, the drivers read them, and sensors slipped as often",
+    "as `benchmarks/shared/recorded_bed.py` says: movement ten times an hour, a lost pulse four times, a probe that",
+    "comes off twice, and wrong numbers that no flag tells six times. These rates are proposals for tests, and the",
+    "figures follow them. What they say of a bed is which rules such slips meet, not how often it will pause: for that,",
+    "play recordings of the site.",
     "",
     "A pause is *false* where for a minute before it no true value was beyond a limit that pauses or ends. A pause",
     "because a value is missing (`stale`) is meant: nobody then knows that the patient is well. It counts as false all",
