@@ -124,8 +124,7 @@ class Interlocks:
             if age_ns >= rule.alert_ns + later_ns:
                 found.append(_age_trip(rule, age_ns, vitals, later_ns))
         found.extend(_impossible_trip(sample) for sample in self.impossible.values())
-        if len(found) > 1:
-            found.sort(key=lambda trip: RESTRICTION[trip.action], reverse=True)
+        found.sort(key=lambda trip: RESTRICTION[trip.action], reverse=True)
         return tuple(found)
 
     def next_deadline_ns(self, profile: Profile, vitals: Vitals, now_ns: int, *, cuff_later_ns: int = 0) -> int | None:
@@ -144,9 +143,8 @@ class Interlocks:
 
 def _disproves(sample: Sample, impossible: Sample, counts_ns: int) -> bool:
     """Say whether a usable sample clears an impossible one: of the same source, or of another long after it."""
-    if sample.kind is not impossible.kind:
-        return False
-    return sample.source == impossible.source or sample.measured_at_ns - impossible.measured_at_ns > counts_ns
+    long_after = sample.measured_at_ns - impossible.measured_at_ns > counts_ns
+    return sample.kind is impossible.kind and (sample.source == impossible.source or long_after)
 
 
 def _limit(rule: VitalRule, baseline: Baseline | None) -> int | None:

@@ -2,10 +2,13 @@
 
 import pytest
 
+from pumpd.core import pausing
 from pumpd.core.commands import ReceiptState
 from pumpd.core.modes import Mode
 from pumpd.core.ports import Validity
-from tests.core.support import S, World, paused, profile, running
+from pumpd.core.prescription import plan
+from pumpd.core.state import State
+from tests.core.support import S, World, paused, prepare, profile, running, settings
 
 REMINDER_S, PAUSE_S = 120, 1_800
 
@@ -127,3 +130,54 @@ def test_what_a_session_has_used_up_survives_a_restart() -> None:
     assert restarted.now_ns - state.first_run_ns >= 60 * S
     restarted.advance(PAUSE_S)
     assert restarted.core.state.ending
+
+
+# ---- without a bed --------------------------------------------------------------------------------------------------
+
+NOW = 10_000 * S
+ORDER = plan(prepare(), profile(), by="anna", seed="x")
+
+
+def open_state(**changes: object) -> State:
+    found = State(settings=settings(), mode=Mode.PAUSED, order=ORDER, runs=1, paused_at_ns=NOW, planned_ns=2_400 * S)
+    for name, value in changes.items():
+        setattr(found, name, value)
+    return found
+
+
+@pytest.mark.req("CTRL-06")
+def test_reminders_are_the_deadlines_of_a_pause_one_after_the_other() -> None:
+    state = open_state(pause_cause="SPO2 91 %")
+    assert list(pausing.deadlines_ns(state)) == [NOW + 120 * S]
+    pausing.remind(state, NOW + 120 * S - 1)
+    assert (state.reminders, state.happened) == (0, ())
+    pausing.remind(state, NOW + 120 * S)
+    assert state.reminders == 1
+    (told,) = state.happened
+    assert (told.id, told.text) == ("pause-reminder", "paused for 2 min: SPO2 91 %")
+    assert list(pausing.deadlines_ns(state)) == [NOW + 240 * S]
+    pausing.remind(state, NOW + 240 * S)
+    assert state.reminders == 2
+    assert list(pausing.deadlines_ns(open_state(mode=Mode.RUNNING))) == []
+
+
+@pytest.mark.req("CTRL-06")
+def test_a_long_pause_and_a_long_session_end_at_their_nanosecond() -> None:
+    extra_ns = profile().session_extra_ns
+    state = open_state(mode=Mode.STOPPING, idle_since_ns=NOW, first_run_ns=NOW - 1_000 * S)
+    session_ns = NOW + 1_400 * S + extra_ns
+    assert list(pausing.deadlines_ns(state)) == [NOW + PAUSE_S * S, session_ns]
+    assert not list(pausing.too_long(state, NOW + PAUSE_S * S - 1))
+    assert [each[0] for each in pausing.too_long(state, NOW + PAUSE_S * S)] == ["pause-too-long"]
+    assert [each[0] for each in pausing.too_long(state, session_ns)] == ["pause-too-long", "session-too-long"]
+    going = open_state(mode=Mode.RUNNING, first_run_ns=NOW)
+    assert list(pausing.deadlines_ns(going)) == [NOW + 2_400 * S + extra_ns]
+    assert list(pausing.deadlines_ns(open_state(mode=Mode.STOPPING))) == []
+
+
+@pytest.mark.req("CTRL-06")
+@pytest.mark.parametrize("change", [{"mode": Mode.ENDED}, {"mode": Mode.READY}, {"order": None}, {"runs": 0}])
+def test_where_no_infusion_is_open_none_is_too_long(change: dict[str, object]) -> None:
+    times = {"mode": Mode.STOPPING, "idle_since_ns": NOW, "first_run_ns": NOW}
+    assert list(pausing.deadlines_ns(open_state(**times)))
+    assert not list(pausing.deadlines_ns(open_state(**{**times, **change})))
