@@ -272,8 +272,8 @@ def _moving_causes(state: State, now_ns: int) -> Iterator[Cause]:
 
 def _delivery_causes(state: State, now_ns: int) -> Iterator[Cause]:
     run, rolling = state.ledger.run, state.rolling
-    if run is None or rolling is None:
-        return
+    assert run is not None  # noqa: S101 - it starts or runs
+    assert rolling is not None  # noqa: S101
     high_nl = state.ledger.high(now_ns)
     given_nl = rolling.given_nl(high_nl, now_ns)
     if given_nl > rolling.most_nl:

@@ -19,6 +19,7 @@ from pumpd.core.commands import (
     CommandReceived,
     Confirm,
     ConfirmLoosen,
+    Judged,
     Loosen,
     Lower,
     Pause,
@@ -55,17 +56,17 @@ KEPT_SYMPTOMS = 16
 
 def take(state: State, command: CommandReceived, now_ns: int, effects: list[Effect]) -> tuple[Sample, ...]:
     """Carry out or refuse one command. Returns the samples that an assessment brings, for the core to take."""
-    kind = kind_of(command.command)
+    what, kind = command.command, kind_of(command.command)
     asked = Awaiting(user=command.user, command_id=command.id, kind=kind, since_ns=now_ns)
-    if isinstance(command.command, Symptom) and command.id not in state.answers:
-        _note_symptom(state, command.command, command.user, effects)
-    if isinstance(command.command, HALTING) and _halts(state, command.command):
-        _halt(state, command.command, asked, now_ns, effects)
+    if isinstance(what, Symptom) and command.id not in state.answers:
+        _note_symptom(state, what, command.user, effects)
+    if isinstance(what, HALTING) and _halts(state, what):
+        _halt(state, what, asked, now_ns, effects)
         return ()
     if command.id in state.answers:
         _repeat_answer(state, asked, now_ns, effects)
         return ()
-    if isinstance(command.command, Symptom):
+    if isinstance(what, HALTING):
         answers.answer(state, effects, asked, ReceiptState.VERIFIED, _done(state, command))
         return ()
     reason = refusal(command, state)
@@ -73,56 +74,54 @@ def take(state: State, command: CommandReceived, now_ns: int, effects: list[Effe
         halting.tell_retained(state, command.user, kind)
     samples: tuple[Sample, ...] = ()
     if reason is None:
-        reason = _act(state, command, now_ns, effects)
+        reason = _act(state, command, what, now_ns, effects)
     if reason is not None:
         _quarantine(state, asked, reason, now_ns)
         answers.answer(state, effects, asked, ReceiptState.REFUSED, reason)
         return samples
-    if isinstance(command.command, Assess):
-        samples = _assessed(state, command.command, command.user, now_ns)
-    if not isinstance(command.command, (Start, Resume, Lower)):
+    if isinstance(what, Assess):
+        samples = _assessed(state, what, command.user, now_ns)
+    if not isinstance(what, (Start, Resume, Lower)):
         answers.answer(state, effects, asked, ReceiptState.VERIFIED, _done(state, command))
     return samples
 
 
 def _act(  # noqa: C901 - one line per command
-    state: State, command: CommandReceived, now_ns: int, effects: list[Effect]
+    state: State, command: CommandReceived, what: Judged, now_ns: int, effects: list[Effect]
 ) -> str | None:
     """Do what a command that may act asks for, or return why not."""
-    match command.command:
+    match what:
         case Prepare():
-            return _prepare(state, command, command.command, now_ns, effects)
+            return _prepare(state, command, what, now_ns, effects)
         case Confirm():
-            return _confirm(state, command, command.command, now_ns, effects)
+            return _confirm(state, command, what, now_ns, effects)
         case Start():
-            return _start(state, command, command.command, now_ns, effects)
+            return _start(state, command, what, now_ns, effects)
         case Resume():
-            return _resume(state, command, command.command, now_ns, effects)
+            return _resume(state, command, what, now_ns, effects)
         case Lower():
-            return lowering.begin(state, command, command.command, now_ns, effects)
+            return lowering.begin(state, command, what, now_ns, effects)
         case Acknowledge():
-            return _acknowledge(state, command.command, command.user)
+            return _acknowledge(state, what, command.user)
         case AudioPause():
-            return _pause_audio(state, command.command, command.user, now_ns)
+            return _pause_audio(state, what, command.user, now_ns)
         case Assess():
-            return assessment_refusal(command.command)
+            return assessment_refusal(what)
         case Attest():
-            return _attest(state, command.command, command.user, now_ns, effects)
+            return _attest(state, what, command.user, now_ns, effects)
         case Close():
             return _close(state, command.user, now_ns, effects)
         case Presence():
             state.present_by, state.present_ns = command.user, now_ns
             return None
         case Tighten():
-            return limits.tighten(state, command.command, command.user, effects)
+            return limits.tighten(state, what, command.user, effects)
         case Loosen():
-            return limits.propose(state, command.command, command.user, now_ns, effects)
+            return limits.propose(state, what, command.user, now_ns, effects)
         case ConfirmLoosen():
-            return limits.confirm(state, command.command, command.user, now_ns, effects)
-        case Stop() | Pause() | Symptom():
-            raise AssertionError("what halts is never judged")
+            return limits.confirm(state, what, command.user, now_ns, effects)
         case _:
-            assert_never(command.command)
+            assert_never(what)
 
 
 def refuse_malformed(state: State, event: CommandMalformed, now_ns: int, effects: list[Effect]) -> None:
@@ -274,8 +273,7 @@ def _forget_patient(state: State, now_ns: int) -> None:
 def order_text(state: State) -> str:
     """Return the order in one line, every number with its unit."""
     order = state.order
-    if order is None:
-        return "no order"
+    assert order is not None  # noqa: S101 - callers have just prepared it
     soft = f", past soft limits: {'; '.join(order.soft_limits_passed)}, because: {order.soft_limit_reason}"
     return (
         f"{order.drug} {text(order.dose_ng, 1_000_000, 3)} mg ({text(order.dose_ng_per_g, 1_000, 3)} mg/kg at "

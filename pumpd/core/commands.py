@@ -211,29 +211,29 @@ class ConfirmLoosen:
     loosening_hash: str
 
 
-Command = (
+HALTING = (Stop, Pause, Symptom)
+"""Commands that bring the pump to rest: never judged, never held back, understood whatever else is wrong with them."""
+
+Judged = (
     Prepare
     | Confirm
     | Start
-    | Pause
     | Resume
-    | Stop
     | Lower
     | Acknowledge
     | AudioPause
     | Assess
     | Attest
     | Presence
-    | Symptom
     | Tighten
     | Loosen
     | ConfirmLoosen
     | Close
 )
-"""`kind_of` gives the word for each on the wire."""
+"""All other commands."""
 
-HALTING = (Stop, Pause, Symptom)
-"""Commands that bring the pump to rest: never judged, never held back, understood whatever else is wrong with them."""
+Command = Judged | Stop | Pause | Symptom
+"""`kind_of` gives the word for each on the wire."""
 
 
 def kind_of(command: Command) -> str:

@@ -187,8 +187,7 @@ def _answer_starts(state: State, done: Halt, effects: list[Effect]) -> None:
 def delivered_text(state: State, now_ns: int) -> str:
     """Return the delivered interval for people, in mL and mg, both bounds when they differ."""
     order = state.order
-    if order is None:
-        return "no order"
+    assert order is not None  # noqa: S101 - nothing is delivered without one
     amount = amount_text(order.concentration, state.ledger.low(), state.ledger.high(now_ns))
     return f"{amount} of {text(order.volume_nl, NL_PER_ML, 3)} mL"
 

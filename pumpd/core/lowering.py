@@ -106,8 +106,8 @@ def changed(state: State, event: RateChanged, now_ns: int, effects: list[Effect]
     state.rate_nl_h = asked_nl_h
     state.ledger = state.ledger.lowered(event.rate_nl_h, now_ns)
     state.planned_ns = planned_with(state, event.rate_nl_h, now_ns)
-    if state.watch is not None:
-        state.watch = state.watch.lowered(event.rate_nl_h)
+    assert state.watch is not None  # noqa: S101 - it runs
+    state.watch = state.watch.lowered(event.rate_nl_h)
     answers.finish(state, effects, lowering.command_id, ReceiptState.VERIFIED, f"the pump reads back {held} mL/h")
     effects.append(Decision(cause="lower", text=f"the rate is {held} mL/h from now on"))
 

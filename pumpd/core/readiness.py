@@ -179,8 +179,7 @@ def _range_blockers(state: State, wanted: Range, now_ns: int, *, override: bool)
 
 def _outside(sample: Sample, wanted: Range, *, override: bool) -> Iterator[str]:
     kind, value = sample.kind, sample.value
-    if value is None:
-        return
+    assert value is not None  # noqa: S101 - only usable samples are kept
     shown = f"{kind.name} {value} {kind.unit}"
     if value < wanted.low:
         yield f"{shown} is below {wanted.low} {kind.unit}"
