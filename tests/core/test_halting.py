@@ -6,13 +6,13 @@ import pytest
 
 from pumpd.core.commands import ReceiptState
 from pumpd.core.controller import Core
-from pumpd.core.effects import Decision, Receipt, SendStop, SettlePump
+from pumpd.core.effects import Decision, KeepEvidence, Receipt, SendStop, SettlePump
 from pumpd.core.events import DeadlineReached
 from pumpd.core.modes import OPEN_MODES, Mode
 from pumpd.core.phase import OVER_MODES
 from pumpd.core.ports import LinePolicy, PumpAlarmed, PumpAlarmKind, PumpCounter, PumpState, PumpStatus
 from pumpd.core.pump_alarms import meaning
-from pumpd.core.rest import Phase
+from pumpd.core.rest import Aim, Phase
 from tests.core.support import MS, S, World, core_in, in_mode, only, paused, ready, running, settings
 
 
@@ -247,3 +247,13 @@ def test_phases_of_a_halt_are_visible() -> None:
     world = halted()
     assert world.core.state.halt is not None
     assert world.core.state.halt.phase is Phase.REPEATING
+
+
+@pytest.mark.req("ALRM-04")
+def test_of_two_reasons_in_one_event_the_stricter_is_the_evidence() -> None:
+    world = running()
+    world.now_ns += 121 * S  # no vital sign came, and the first thing that is heard is a pump at rest
+    effects = world.tell(status(world, PumpState.REST))
+    (kept,) = only(effects, KeepEvidence)
+    assert kept.evidence.halted.aim is Aim.END
+    assert "no usable" in kept.evidence.halted.cause

@@ -190,3 +190,21 @@ def test_without_a_session_there_is_no_limit_to_move(wish: Command) -> None:
     world = World()
     world.boot()
     assert "open session only" in world.answer("anna", wish).reason
+
+
+@pytest.mark.req("VIT-13")
+def test_an_alert_may_be_tightened_to_where_every_value_alerts() -> None:
+    world = ready()
+    assert tighten(world, "hr-high-alert", 50).state is ReceiptState.VERIFIED
+    assert limit(world, "hr-high-alert") == 50
+
+
+@pytest.mark.req("VIT-13")
+def test_a_proposal_is_judged_again_when_it_is_confirmed() -> None:
+    world = ready()
+    world.command("anna", Loosen(rule="hr-low-pause", limit=45, reason="athlete"))
+    asked = world.core.state.loosening
+    assert asked is not None
+    assert tighten(world, "hr-low-end", 46).state is ReceiptState.VERIFIED
+    assert "reaches rule hr-low-end" in world.answer("pia", ConfirmLoosen(loosening_hash=asked.hash)).reason
+    assert limit(world, "hr-low-pause") == 50

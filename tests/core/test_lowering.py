@@ -175,6 +175,20 @@ def test_without_permission_the_rate_is_not_sent() -> None:
     assert world.last_answer("lower").state is ReceiptState.UNKNOWN
 
 
+@pytest.mark.req("COMM-04")
+def test_what_came_due_while_the_journal_wrote_keeps_the_rate_from_the_pump() -> None:
+    world = running()
+    world.journal_answers = False
+    world.lower("20")
+    token = world.core.state.lowering.order.run_id  # type: ignore[union-attr]  # it was just asked for
+    world.now_ns += 16 * S  # no vital sign came, and nobody has noticed yet
+    effects = world.tell(JournalConfirmed(token=token))
+    assert isinstance(effects[0], SendStop)
+    assert not only(effects, LowerRate)
+    assert world.last_answer("lower").state is ReceiptState.REFUSED
+    assert "no longer runs by permission" in world.last_answer("lower").reason
+
+
 @pytest.mark.req("DOSE-11")
 def test_what_flowed_before_the_read_back_counts_at_the_former_rate() -> None:
     world = running()

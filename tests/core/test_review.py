@@ -11,7 +11,7 @@ from pumpd.core.modes import Mode
 from pumpd.core.ports import LinePolicy, PumpCounter, PumpState, PumpStatus
 from pumpd.core.readiness import resume_blockers
 from pumpd.core.rest import Phase
-from tests.core.support import S, World, frame, paused, ready, running
+from tests.core.support import S, World, core_in, frame, paused, ready, running
 
 
 @pytest.mark.req("START-04", "START-05")
@@ -96,3 +96,10 @@ def test_an_order_is_not_resumed_under_another_profile() -> None:
     settings = world.core.state.settings
     world.core.state.settings = replace(settings, profile=replace(settings.profile, hash="another"))
     assert any("under profile" in each for each in resume_blockers(world.core.state, world.now_ns))
+
+
+@pytest.mark.req("CTRL-05")
+def test_an_infusion_that_has_ended_is_not_resumed() -> None:
+    core, now_ns = core_in(Mode.PAUSED)
+    core.state.ending = True
+    assert any("has ended" in each for each in resume_blockers(core.state, now_ns))
