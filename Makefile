@@ -8,12 +8,13 @@ STAMP  := $(VENV)/.installed
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check trace bench format hostile removal explore mutate
+.PHONY: help setup demo test check coverage trace bench format hostile removal explore mutate
 
 help:
 	@echo "make demo    one simulated infusion, from order to summary   ARGS=\"--speed 1\"  ARGS=\"--scenario probe-off\""
 	@echo "make test    all tests, on every core; a part with            ARGS=\"tests/core -k dose\"  ARGS=\"-m long -n auto\""
 	@echo "make check   lint, format, types, layers, trace, systemd units"
+	@echo "make coverage each branch of the core, taken by its tests; fails below 100 %"
 	@echo "make trace   render docs/safety/trace.md"
 	@echo "make bench   one benchmark                                   ARGS=stop_latency"
 	@echo "make hostile spoilt bytes at every reader                    ARGS=\"--inputs 10000000\""
@@ -67,6 +68,10 @@ check: $(STAMP)
 	    echo "check: the systemd unit or the udev rule failed." >&2; exit 1; }; \
 	  echo "systemd       ok"; \
 	else echo "systemd       not checked: systemd-analyze is not installed here"; fi
+
+coverage: $(STAMP)
+	@$(BIN)/python -m coverage run -m pytest -q -n 0 tests/core tests/bedside/test_profile_file.py
+	@exec $(BIN)/python -m coverage report
 
 trace: $(STAMP)
 	@exec $(BIN)/python -m tools.trace render
