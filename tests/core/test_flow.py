@@ -638,3 +638,11 @@ def test_a_remainder_that_a_pump_cannot_give_blocks_a_resume() -> None:
         world.core.state.ledger = replace(ledger, run=replace(ledger.run, high_nl=high_nl, moving_since_ns=None))
         blockers = resume_blockers(world.core.state, world.now_ns)
         assert any("left to give" in each for each in blockers) == blocked
+
+
+@pytest.mark.req("START-06")
+def test_an_answer_to_a_question_from_before_run_says_nothing_of_the_run() -> None:
+    world = running()
+    sent_ns = world.core.state.pump.run_sent_ns
+    world.tell(PumpStatus(state=PumpState.REST, asked_at_ns=sent_ns - 1))
+    assert world.mode is Mode.RUNNING

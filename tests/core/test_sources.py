@@ -228,6 +228,7 @@ def test_a_reading_from_the_bus_does_not_move_the_schedule_of_our_cuff() -> None
     before = world.core.state.cuff
     world.tell(other_cuff(world, sbp=120))
     world.tell(NibpFailed(source="cuff2/nibp", cycle=1, reason="invalid", retry=True))
+    world.tell(other_cuff(world, sbp=120, dbp=121))
     assert world.core.state.cuff == before
 
 
