@@ -136,8 +136,7 @@ def test_a_read_of_a_run_is_the_interval_from_then_on(moving: bool) -> None:
 @pytest.mark.parametrize(
     ("run", "low_nl", "interval"),
     [
-        (MOVING, 99_500, (100_000, 100_500)),  # within the count that was proven
-        (MOVING, 99_000, (100_000, 100_000)),
+        (MOVING, 100_000, (100_000, 101_000)),
         (MOVING, VOLUME_NL - 500, (VOLUME_NL - 500, VOLUME_NL)),  # the end-stop lies within the count
         (MOVING, VOLUME_NL, (VOLUME_NL, VOLUME_NL)),
         (MOVING, VOLUME_NL + 1, (VOLUME_NL + 1, VOLUME_NL + 1_001)),
@@ -151,10 +150,11 @@ def test_a_read_at_the_ends_of_what_a_run_can_have_given(run: Run, low_nl: int, 
 
 @pytest.mark.req("DOSE-11", "DOSE-12")
 @pytest.mark.parametrize("moving", [True, False])
-def test_a_counter_that_fell_below_what_it_had_proven_proves_nothing_any_more(moving: bool) -> None:
+@pytest.mark.parametrize("fell_to_nl", [0, 98_999, 99_999])
+def test_a_counter_that_fell_below_what_it_had_proven_proves_nothing_any_more(moving: bool, fell_to_nl: int) -> None:
     since_ns = 12 * S if moving else None
     high_nl = 101_000 + 2 * MOST_PER_S_NL
-    found = ledger(MOVING).with_counter(read(98_999, 11 * S), moving=moving, now_ns=12 * S)
+    found = ledger(MOVING).with_counter(read(fell_to_nl, 11 * S), moving=moving, now_ns=12 * S)
     lost = replace(MOVING, counter_lost=True, high_nl=high_nl, moving_since_ns=since_ns)
     assert found == ledger(lost)
     again = found.with_counter(read(150_000, 13 * S), moving=False, now_ns=12 * S)
