@@ -5,8 +5,9 @@ import sys
 from importlib.metadata import entry_points, version
 
 from pumpd.bedside import check_command, replay_command, run_command, stop_command
-from pumpd.mqtt.broker_command import add_broker_parser
+from pumpd.mqtt.broker_command import add_broker_config_parser, add_broker_parser
 from pumpd.mqtt.nurse import add_nurse_parser
+from pumpd.mqtt.users_command import add_users_parser
 from pumpd.mqtt.watch import add_watch_parser
 from pumpd.records.evidence_command import add_evidence_parser
 from pumpd.records.verify_command import add_verify_parser
@@ -29,6 +30,8 @@ def main(arguments: list[str] | None = None) -> int:
         add_nurse_parser,
         add_watch_parser,
         add_broker_parser,
+        add_broker_config_parser,
+        add_users_parser,
         add_verify_parser,
         add_evidence_parser,
         replay_command.add_parser,

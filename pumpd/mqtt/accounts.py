@@ -1,4 +1,4 @@
-"""Broker accounts: throw-away passwords and the rights of each account, generated from the site file.
+"""Broker accounts: passwords and the rights of each account, generated from the site file.
 
 Deny by default: an account has the rights listed here and no other. Rights prove *who* speaks; whether she may do what
 she asks, the daemon judges by role.
@@ -6,12 +6,13 @@ she asks, the daemon judges by role.
 
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from pumpd.core.ports import VitalKind
-from pumpd.mqtt.site import Site, SiteError
+from pumpd.mqtt.passwords import RANDOM_ITERATIONS, hashed
+from pumpd.mqtt.site import Site, SiteError, read_password
 from pumpd.mqtt.topics import INPUT_STATUS, ROOT, BedTopics, Channel, Topic, daemon_filters, inputs, screen_filters
 
 PASSWORD_BYTES = 32
@@ -93,9 +94,29 @@ def provision(site: Site) -> tuple[str, ...]:
     directory = site.credentials_dir
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return tuple(account for account in site.accounts if _create(site.password_path(account)))
+        return tuple(
+            account
+            for account in site.accounts
+            if not site.hash_path(account).exists() and _create(site.password_path(account))
+        )
     except OSError as error:
         raise SiteError(f"the password files in {directory} cannot be written: {error.strerror}") from None
+
+
+def password_lines(site: Site) -> str:
+    """Return a password file for either broker: `name:hash`, a line for each account; raise `SiteError` for none."""
+    return "".join(f"{account}:{_hash(site, account)}\n" for account in site.accounts)
+
+
+def _hash(site: Site, account: str) -> str:
+    chosen = site.hash_path(account)
+    return read_password(chosen) if chosen.exists() else hashed(site.password(account), RANDOM_ITERATIONS)
+
+
+def password_for(site: Site, account: str, ask: Callable[[str], str]) -> str:
+    """Return the password of `account` out of its file, or what its owner types where only its hash is kept."""
+    site.require(account)
+    return ask(f"password of {account}: ") if site.hash_path(account).exists() else site.password(account)
 
 
 def _create(path: Path) -> bool:

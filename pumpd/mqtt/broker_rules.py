@@ -9,26 +9,34 @@ subscriptions. And its stock rights can filter deliveries, but their configurati
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from amqtt.broker import Broker  # type: ignore[import-untyped]  # amqtt has no py.typed
+from amqtt.broker import Broker, BrokerContext  # type: ignore[import-untyped]  # amqtt has no py.typed
 from amqtt.contexts import Action, BrokerConfig  # type: ignore[import-untyped]  # amqtt has no py.typed
-from amqtt.plugins.authentication import FileAuthPlugin  # type: ignore[import-untyped]  # amqtt has no py.typed
+from amqtt.plugins.base import BaseAuthPlugin  # type: ignore[import-untyped]  # amqtt has no py.typed
 from amqtt.plugins.topic_checking import TopicAccessControlListPlugin  # type: ignore[import-untyped]  # amqtt has no py.typed
 from amqtt.session import Session  # type: ignore[import-untyped]  # amqtt has no py.typed
+
+from pumpd.mqtt.passwords import matches
 
 _PROVEN = "pumpd_proven_user"
 
 
-class LogIn(FileAuthPlugin):  # type: ignore[misc]  # the base is untyped
+class LogIn(BaseAuthPlugin):  # type: ignore[misc]  # the base is untyped
     """Password by file; a clean session; a last will only where its owner may publish."""
+
+    def __init__(self, context: BrokerContext) -> None:
+        super().__init__(context)
+        lines = Path(self._get_config_option("password_file", None)).read_text(encoding="utf-8").splitlines()
+        self._hashes = dict(line.split(":", 1) for line in lines)
 
     async def authenticate(self, *, session: Session) -> bool:
         """Return whether `session` may connect, and note in it whom the password has proven."""
         setattr(session, _PROVEN, None)
         if not session.clean_session or not self._may_leave(session):
             return False
-        if not await super().authenticate(session=session):
+        if not matches(session.password or "", self._hashes.get(session.username or "", "")):
             return False
         setattr(session, _PROVEN, session.username)
         return True
@@ -41,7 +49,7 @@ class LogIn(FileAuthPlugin):  # type: ignore[misc]  # the base is untyped
 
     @dataclass
     class Config:
-        """Where the passwords are, and the one topic on which an account may leave a will."""
+        """Where the password hashes are, a line each, and the one topic on which an account may leave a will."""
 
         password_file: str
         wills: dict[str, str]

@@ -12,44 +12,28 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from amqtt.contexts import BrokerConfig, ListenerConfig  # type: ignore[import-untyped]  # amqtt has no py.typed
+from amqtt.contexts import BrokerConfig  # type: ignore[import-untyped]  # amqtt has no py.typed
 from amqtt.errors import BrokerError  # type: ignore[import-untyped]  # amqtt has no py.typed
-from pwdlib.hashers.argon2 import Argon2Hasher
 
-from pumpd.mqtt.accounts import provision, rights, wills, write_private
+from pumpd.mqtt.accounts import password_lines, provision, write_private
 from pumpd.mqtt.broker_command import add_broker_arguments
+from pumpd.mqtt.broker_config import amqtt_settings
 from pumpd.mqtt.broker_rules import SiteBroker
 from pumpd.mqtt.site import Site, SiteError, is_loopback, load_site
 
-MAX_CONNECTIONS = 500
 SHUTDOWN_S = 5.0
 PASSWORD_FILE = "broker.passwords"  # noqa: S105, a file name
-_RULES = "pumpd.mqtt.broker_rules"
-
-HASHER = Argon2Hasher(time_cost=1, memory_cost=1024, parallelism=1)
-"""Cheap on purpose: 256 random bits need no slow hash, and a slow one stalls every client at each log-in."""
 
 
 def configuration(site: Site, port: int) -> BrokerConfig:
     """Return amqtt's configuration for `site`, after writing the file of password hashes."""
     passwords = site.credentials_dir / PASSWORD_FILE
-    lines = [f"{account}:{HASHER.hash(site.password(account))}\n" for account in site.accounts]
+    lines = password_lines(site)
     try:
-        write_private(passwords, "".join(lines))
+        write_private(passwords, lines)
     except OSError as error:
         raise SiteError(f"the file {passwords} cannot be written: {error.strerror}") from None
-    table = rights(site)
-    publish = {account: list(allowed.publish) for account, allowed in table.items()}
-    read = {account: list(allowed.subscribe) for account, allowed in table.items()}
-    host = site.broker.host
-    bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    return BrokerConfig(
-        listeners={"default": ListenerConfig(bind=bind, max_connections=MAX_CONNECTIONS)},
-        plugins={
-            f"{_RULES}.LogIn": {"password_file": str(passwords), "wills": dict(wills(site))},
-            f"{_RULES}.Rights": {"publish_acl": publish, "subscribe_acl": read, "receive_acl": read},
-        },
-    )
+    return BrokerConfig.from_dict(amqtt_settings(site, port, passwords))
 
 
 async def serve(site: Site, port: int) -> None:

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from decimal import Decimal, InvalidOperation
+from getpass import getpass
 from pathlib import Path
 from typing import Any, Protocol, assert_never
 
@@ -15,6 +16,7 @@ from pydantic import ValidationError
 from pumpd.core.bounds import Measure
 from pumpd.core.commands import HALTING_KINDS, Attested, ReceiptState, SymptomKind
 from pumpd.core.quantities import NS_PER_S
+from pumpd.mqtt.accounts import password_for
 from pumpd.mqtt.client import LINK_LOST_S, Follower, View, following, loop_ns, wall_utc
 from pumpd.mqtt.connection import BrokerError, Endpoint
 from pumpd.mqtt.intake import MAX_REASON_CHARACTERS
@@ -285,7 +287,7 @@ def _print(line: str) -> None:
 async def _command(site: Site, options: argparse.Namespace) -> Ack:
     bed = options.bed if options.bed is not None else site.only_bed()
     site.account_of(bed)
-    password = site.password(options.user)
+    password = password_for(site, options.user, getpass)
     session = NurseSession(site, options.user, password, bed, show=_print)
     return await session.send(options.kind, **{name: getattr(options, name) for name in options.fields})
 

@@ -24,6 +24,7 @@ DAEMON_CREDENTIAL = "mqtt-password"
 """The name under which the service manager hands the daemon its password."""
 
 Name = Annotated[str, StringConstraints(pattern=f"^{NAME_PATTERN}$")]
+FileName = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
 
 
 class SiteError(ValueError):
@@ -45,7 +46,17 @@ class BrokerSection(_Section):
     host: Annotated[str, StringConstraints(min_length=1, max_length=253)] = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 1883
     tls: bool = False
-    ca_file: Annotated[str, StringConstraints(min_length=1, max_length=4096)] | None = None
+    ca_file: FileName | None = None
+    cert_file: FileName | None = None
+    key_file: FileName | None = None
+
+    @model_validator(mode="after")
+    def _certificate_has_its_key(self) -> Self:
+        if (self.cert_file is None) != (self.key_file is None):
+            raise ValueError("cert_file and key_file belong together: give both or neither")
+        if self.cert_file is not None and not self.tls:
+            raise ValueError("a certificate without tls = true would serve nobody: set it, or leave cert_file out")
+        return self
 
 
 class Operator(_Section):
@@ -81,7 +92,7 @@ class Accepted(_Section):
 
 
 class _File(_Section):
-    credentials_dir: Annotated[str, StringConstraints(min_length=1, max_length=4096)]
+    credentials_dir: FileName
     readers: Annotated[list[Name], Field(max_length=16)] = []
     broker: BrokerSection = BrokerSection()
     operator: Annotated[list[Operator], Field(min_length=1, max_length=200)]
@@ -188,6 +199,14 @@ class Site:
         return Endpoint(host=broker.host, port=broker.port, tls=broker.tls, ca_file=ca_file)
 
     @property
+    def certificate(self) -> tuple[Path, Path] | None:
+        """The broker's own certificate and key, None where it has none or they lie elsewhere."""
+        broker = self._file.broker
+        if broker.cert_file is None or broker.key_file is None:
+            return None
+        return self._beside(broker.cert_file), self._beside(broker.key_file)
+
+    @property
     def credentials_dir(self) -> Path:
         """Where the password files lie; a relative path is relative to the site file."""
         return self._beside(self._file.credentials_dir)
@@ -196,11 +215,19 @@ class Site:
         """Return the file that holds the password of `account`."""
         return self.credentials_dir / f"{account}.password"
 
+    def hash_path(self, account: str) -> Path:
+        """Return the file that holds the hash of a password that a person chose for `account`."""
+        return self.credentials_dir / f"{account}.hash"
+
     def password(self, account: str) -> str:
         """Return the password of `account`, or raise `SiteError`."""
+        self.require(account)
+        return read_password(self.password_path(account))
+
+    def require(self, account: str) -> None:
+        """Raise `SiteError` where there is no such account."""
         if account not in self.accounts:
             raise SiteError(f"{self.path} knows no account {account[:40]!r}; it has {', '.join(self.accounts)[:400]}")
-        return read_password(self.password_path(account))
 
     def daemon_password(self, bed: str) -> str:
         """Return the password of the daemon of `bed`: as handed over by the service manager, else from its file."""
@@ -255,6 +282,11 @@ def load_site(path: Path) -> Site:
         raise SiteError(f"the site file {path} cannot be read: {error.strerror}") from None
     if len(content) > MAX_FILE_BYTES:
         raise SiteError(f"the site file {path} has more than {MAX_FILE_BYTES} bytes")
+    return parse_site(path, content)
+
+
+def parse_site(path: Path, content: bytes) -> Site:
+    """Return the site that `content` describes, which is or will be the file at `path`, or raise `SiteError`."""
     try:
         return Site(path, _File.model_validate(members(content)))
     except TomlError as error:

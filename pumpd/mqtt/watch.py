@@ -5,9 +5,11 @@ import asyncio
 import sys
 from collections.abc import Callable
 from decimal import Decimal
+from getpass import getpass
 from pathlib import Path
 
 from pumpd.core.quantities import NS_PER_MS, NS_PER_S
+from pumpd.mqtt.accounts import password_for
 from pumpd.mqtt.client import Follower, Heard, View, following, loop_ns, wall_utc
 from pumpd.mqtt.connection import BrokerError
 from pumpd.mqtt.payloads import (
@@ -288,7 +290,7 @@ def run_watch(options: argparse.Namespace) -> int:
         site = load_site(options.site)
         bed = options.bed if options.bed is not None else site.only_bed()
         site.account_of(bed)
-        password = site.password(options.user)
+        password = password_for(site, options.user, getpass)
     except SiteError as error:
         print(error, file=sys.stderr)
         return 2

@@ -14,7 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from pumpd.mqtt.accounts import mosquitto_acl, provision
+import pytest
+
+from pumpd.mqtt.accounts import provision
+from pumpd.mqtt.broker_config import MOSQUITTO
 from pumpd.mqtt.session import BrokerSession, Callbacks
 from pumpd.mqtt.site import Site, load_site
 from pumpd.mqtt.topics import daemon_filters
@@ -48,15 +51,6 @@ name = "ox8"
 bed = "bed1"
 kinds = ["spo2"]
 """
-MOSQUITTO = """\
-per_listener_settings false
-allow_anonymous false
-persistence false
-password_file {folder}/passwords
-acl_file {folder}/acl
-listener {port} 127.0.0.1
-"""
-
 T = TypeVar("T")
 
 
@@ -104,16 +98,25 @@ class RunningBroker:
             self.kill()
 
 
-def new_site(folder: Path) -> Site:
+Prepare = Callable[[Path], None]
+"""Changes a site file before anything is made of it."""
+
+
+def new_site(folder: Path, prepare: Prepare) -> Site:
     path = folder / "site.toml"
     path.write_text(SITE.format(port=free_port()), encoding="utf-8")
+    prepare(path)
     site = load_site(path)
     provision(site)
     return site
 
 
-def amqtt(folder: Path) -> RunningBroker:
-    site = new_site(folder)
+def as_it_is(_site_file: Path) -> None:
+    """Change nothing."""
+
+
+def amqtt(folder: Path, prepare: Prepare = as_it_is) -> RunningBroker:
+    site = new_site(folder, prepare)
     command = [
         sys.executable,
         "-W",
@@ -126,23 +129,26 @@ def amqtt(folder: Path) -> RunningBroker:
     return RunningBroker(site, command)
 
 
-def mosquitto(folder: Path, program: str) -> RunningBroker:
-    site = new_site(folder)
-    hasher = shutil.which("mosquitto_passwd")
-    assert hasher is not None, "mosquitto is installed without mosquitto_passwd"
-    passwords = folder / "passwords"
-    passwords.write_text(
-        "".join(f"{account}:{site.password(account)}\n" for account in site.accounts), encoding="utf-8"
-    )
-    subprocess.run([hasher, "-U", str(passwords)], check=True)
-    (folder / "acl").write_text(mosquitto_acl(site), encoding="utf-8")
-    config = MOSQUITTO.format(folder=folder, port=site.broker.port)
+def mosquitto(folder: Path, prepare: Prepare = as_it_is) -> RunningBroker:
+    program = shutil.which("mosquitto")
+    if program is None:
+        pytest.skip("mosquitto is not installed")
+    site = new_site(folder, prepare)
+    written = run_command("broker-config", "--site", str(site.path), "--to", str(folder))
+    assert written.returncode == 0, written.stderr
     if os.geteuid() == 0:  # it would drop to an account that may not read this folder
-        config += "user root\n"
-    (folder / "mosquitto.conf").write_text(config, encoding="utf-8")
-    for name in ("passwords", "acl"):
-        (folder / name).chmod(0o600)
-    return RunningBroker(site, [program, "-c", str(folder / "mosquitto.conf")])
+        with (folder / MOSQUITTO).open("a", encoding="utf-8") as config:
+            config.write("user root\n")
+    return RunningBroker(site, [program, "-c", str(folder / MOSQUITTO)])
+
+
+BROKERS = {"amqtt": amqtt, "mosquitto": mosquitto}
+
+
+def run_command(*arguments: str, typed: str | None = None) -> subprocess.CompletedProcess[str]:
+    """Run `pumpd` as a person does."""
+    command = [sys.executable, "-m", "pumpd.cli", *arguments]
+    return subprocess.run(command, cwd=REPOSITORY, input=typed, capture_output=True, text=True, timeout=WAIT_S)
 
 
 Message = tuple[str, bytes, bool]
