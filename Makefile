@@ -8,14 +8,15 @@ STAMP  := $(VENV)/.installed
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check coverage trace bench format hostile removal explore mutate
+.PHONY: help setup demo test check coverage trace interface bench format hostile removal explore mutate
 
 help:
 	@echo "make demo    one simulated infusion, from order to summary   ARGS=\"--speed 1\"  ARGS=\"--scenario probe-off\""
 	@echo "make test    all tests, on every core; a part with            ARGS=\"tests/core -k dose\"  ARGS=\"-m long -n auto\""
-	@echo "make check   lint, format, types, layers, trace, systemd units"
+	@echo "make check   lint, format, types, layers, trace, interface, systemd units"
 	@echo "make coverage each branch of the core, taken by its tests; fails below 100 %"
 	@echo "make trace   render docs/safety/trace.md"
+	@echo "make interface  render docs/mqtt.md and docs/asyncapi.json"
 	@echo "make bench   one benchmark                                   ARGS=stop_latency"
 	@echo "make hostile spoilt bytes at every reader                    ARGS=\"--inputs 10000000\""
 	@echo "make removal each registered rule taken out, its tests red   ARGS=\"--strict\"  ARGS=DOSE-04"
@@ -63,6 +64,8 @@ check: $(STAMP)
 	@echo "layers        ok"
 	@$(BIN)/python -m tools.trace check || { echo "check: the trace from hazard to requirement to test is broken (docs/safety)." >&2; exit 1; }
 	@echo "trace         ok"
+	@$(BIN)/python -m tools.interface check || { echo "check: a document of the messages differs from the payload models." >&2; exit 1; }
+	@echo "interface     ok"
 	@if command -v systemd-analyze >/dev/null || [ "$${CI:-}" = true ]; then \
 	  report=$$($(BIN)/python -m pytest -q -p no:cacheprovider tests/test_systemd.py 2>&1) || { echo "$$report"; \
 	    echo "check: the systemd unit or the udev rule failed." >&2; exit 1; }; \
@@ -75,6 +78,9 @@ coverage: $(STAMP)
 
 trace: $(STAMP)
 	@exec $(BIN)/python -m tools.trace render
+
+interface: $(STAMP)
+	@exec $(BIN)/python -m tools.interface render
 
 bench: $(STAMP)
 	@test -n "$(ARGS)" || { echo "Which one? For example: make bench ARGS=stop_latency. There are:" >&2; \

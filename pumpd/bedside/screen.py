@@ -94,7 +94,7 @@ class BusScreen:
 
     def _publish_state(self) -> None:
         self._state_is_due = False
-        self._publish(self._state_topic, self._state(), qos=1, retain=True)
+        self._publish(self._state_topic, self._state())
 
     def _publish_alarms(self) -> None:
         self._alarms_are_due = False
@@ -123,7 +123,7 @@ class BusScreen:
         )
         sound = state.alarms.sounding()
         shown = payloads.Alarms(rev=state.rev, sounding=None if sound is None else _priority(sound.name), alarms=listed)
-        self._publish(self._topics.alarms, shown, qos=1, retain=True)
+        self._publish(self._topics.alarms, shown)
 
     def receipt(self, receipt: Receipt) -> None:
         """Tell a person what became of a command."""
@@ -134,13 +134,13 @@ class BusScreen:
             reason=_short(receipt.reason),
             at=self._utc(0),
         )
-        self._publish(self._topics.ack(receipt.user), ack, qos=1, retain=False)
+        self._publish(self._topics.ack(receipt.user), ack)
 
     def line(self, kind: str, text: str) -> None:
         """Publish one line of the record."""
         self._lines += 1
         line = payloads.EventLine(seq=self._lines, at=self._utc(0), kind=kind, text=_short(text))
-        self._publish(self._topics.event, line, qos=1, retain=False)
+        self._publish(self._topics.event, line)
 
     # ---- what the clock asks for ------------------------------------------------------------------------------------
 
@@ -153,7 +153,7 @@ class BusScreen:
         beat = payloads.Heartbeat(
             boot=state.boot, session=state.session, rev=state.rev, seq=self._heartbeats, token=token, at=self._utc(0)
         )
-        self._publish(self._heartbeat_topic, beat, qos=0, retain=False)
+        self._publish(self._heartbeat_topic, beat)
         self.state_changed()
         now_ns = self._clock.now_ns()
         for kind in SHOWN_VITALS:
@@ -170,7 +170,7 @@ class BusScreen:
                 source=sample.source,
                 seq=sample.seq,
             )
-            self._publish(self._vital_topics[kind], vital, qos=0, retain=False)
+            self._publish(self._vital_topics[kind], vital)
 
     def everything(self) -> None:
         """Publish what a fresh broker does not know: state, alarms and profile."""
@@ -183,12 +183,12 @@ class BusScreen:
             approvers=tuple(approval.name for approval in profile.approvals),
             profile=_plain_dict(profile),
         )
-        self._publish(self._topics.profile, shown, qos=1, retain=True)
+        self._publish(self._topics.profile, shown)
 
     # ---- from core values to payloads -------------------------------------------------------------------------------
 
-    def _publish(self, topic: str, payload: payloads.Message, *, qos: int, retain: bool) -> None:
-        self._bus.publish(topic, payload.to_bytes(), qos=qos, retain=retain)
+    def _publish(self, topic: str, payload: payloads.Message) -> None:
+        self._bus.publish(topic, payload.to_bytes(), qos=payload.qos, retain=payload.retained)
 
     def _utc(self, ago_ns: int) -> str:
         now = self._clock.wall_utc()

@@ -5,7 +5,7 @@ point are exact decimals (see `wire.py`). Times are RFC 3339 in UTC and for peop
 """
 
 from decimal import Decimal
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, ClassVar, Final, Literal, Self
 
 from pydantic import BaseModel, Field, JsonValue, StringConstraints, TypeAdapter, ValidationError
 
@@ -45,6 +45,11 @@ PhaseName = Annotated[SessionPhase, Field(strict=False)]
 class Message(Payload):
     """A payload of its own topic, that can be read back from bytes."""
 
+    qos: ClassVar[int] = 1
+    """0 where the next one says it again."""
+    retained: ClassVar[bool] = False
+    """Whether the broker keeps the last one for later readers; never what they could take for new."""
+
     @classmethod
     def from_bytes(cls, payload: bytes) -> Self:
         """Return the message in `payload`, or raise `WireError` with one sentence."""
@@ -75,12 +80,16 @@ def printable(line: str) -> str:
 class Status(Message):
     """Whether the daemon is connected. Retained; the offline form is the last will. No proof of life."""
 
+    retained: ClassVar[bool] = True
+
     state: Literal["online", "offline"]
     boot: Id = Field(description="names this run of the daemon")
 
 
 class Heartbeat(Message):
     """Once a second while the daemon evaluates. The only proof of life."""
+
+    qos: ClassVar[int] = 0
 
     boot: Id
     session: Id | None = Field(description="the open session, null while there is none")
@@ -276,6 +285,8 @@ class Links(Payload):
 class State(Message):
     """Everything a screen shows. Retained: a reader that hears no heartbeat must not believe it."""
 
+    retained: ClassVar[bool] = True
+
     v: Version = VERSION
     bed: Name
     boot: Id
@@ -337,6 +348,8 @@ class Alarm(Payload):
 class Alarms(Message):
     """All listed alarms. Retained."""
 
+    retained: ClassVar[bool] = True
+
     rev: Count
     sounding: PriorityName | None = Field(description="what is to be heard now: the highest neither noted nor paused")
     alarms: Annotated[tuple[Alarm, ...], Field(strict=False)]
@@ -344,6 +357,8 @@ class Alarms(Message):
 
 class Vital(Message):
     """One sample, as it came. Never retained: an old 98 % on a new screen is a classic way to be wrong."""
+
+    qos: ClassVar[int] = 0
 
     kind: Kind
     value: int | None
@@ -367,6 +382,8 @@ class EventLine(Message):
 class ProfilePayload(Message):
     """The profile in force, whole. Retained."""
 
+    retained: ClassVar[bool] = True
+
     name: Label
     hash: Label
     approvers: Annotated[tuple[Label, ...], Field(strict=False)]
@@ -385,6 +402,8 @@ class Ack(Message):
 
 class StationBeat(Message):
     """A screen says that it is watched and can sound."""
+
+    qos: ClassVar[int] = 0
 
     user: Name = Field(description="for people; who it is says the topic")
     listening: bool

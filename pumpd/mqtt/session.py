@@ -118,11 +118,11 @@ class BrokerSession:
             retry_s = min(2 * retry_s, LONGEST_RETRY_S)
 
     async def _connection(self) -> NoReturn:
-        will = Will(self._status_topic, self._offline, qos=1, retain=True)
+        will = Will(self._status_topic, self._offline, qos=Status.qos, retain=Status.retained)
         async with connected(self._endpoint, user=self._account, password=self._password, will=will) as client:
             await subscribe(client, self._filters)
             self._is_connected = True
-            self.publish(self._status_topic, self._online, qos=1, retain=True)
+            self.publish(self._status_topic, self._online, qos=Status.qos, retain=Status.retained)
             self._callbacks.on_connected()
             try:
                 await self._carry(client)
@@ -185,4 +185,6 @@ class BrokerSession:
             await client.publish(
                 message.topic, message.payload, qos=message.qos, retain=message.retain, timeout=math.inf
             )
-        await client.publish(self._status_topic, self._offline, qos=1, retain=True, timeout=math.inf)
+        await client.publish(
+            self._status_topic, self._offline, qos=Status.qos, retain=Status.retained, timeout=math.inf
+        )

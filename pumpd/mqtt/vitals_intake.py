@@ -111,7 +111,7 @@ class _AtBed(_Input):
     session: Word | None = None
 
 
-class _Observation(BaseModel):
+class Observation(BaseModel):
     """One number with its code and unit; `name` is the standard's name for the code, where a source gives it."""
 
     model_config = ConfigDict(extra="ignore", strict=True, frozen=True, allow_inf_nan=False)
@@ -122,7 +122,9 @@ class _Observation(BaseModel):
     unit: Word
 
 
-class _Measured(_AtBed):
+class Measured(_AtBed):
+    """One measurement, or one cycle of a cuff."""
+
     measured_at: Word
     status: Literal["ok", "questionable", "invalid", "demo", "off", "inflating"]
     sensor: Literal["on", "off"] = "on"
@@ -130,15 +132,19 @@ class _Measured(_AtBed):
     name: Word | None = None
     value: Number | None = None
     unit: Word | None = None
-    values: Annotated[tuple[_Observation, ...], Field(strict=False, max_length=6)] | None = None
+    values: Annotated[tuple[Observation, ...], Field(strict=False, max_length=6)] | None = None
     limb_shared: bool = False
 
 
-class _Presence(_Input):
+class SourceStatus(_Input):
+    """Whether a source is there; the offline form is its last will. Retained."""
+
     state: Literal["online", "offline"]
 
 
-class _Button(_AtBed):
+class Button(_AtBed):
+    """The patient's comfort button, pressed or not."""
+
     pressed: bool
 
 
@@ -200,7 +206,7 @@ class VitalsIntake:
             if retained:
                 raise _UnusedError("kept by the broker: never a measurement")
             if kind == COMFORT:
-                self._identified(_Button, source, payload, at)
+                self._identified(Button, source, payload, at)
                 return ComfortSeen(source=name)
             return self._measured(source, kind, payload, at)
         except _RefusedError as refusal:
@@ -211,7 +217,7 @@ class VitalsIntake:
     # ---- who and in which order -------------------------------------------------------------------------------------
 
     def _presence(self, source: str, payload: bytes) -> SourceOnline | SourceRefused:
-        message = _understood(_Presence, payload)
+        message = _understood(SourceStatus, payload)
         _same("source", message.source, source)
         if message.state == "online":
             return SourceOnline(source=source)
@@ -235,7 +241,7 @@ class VitalsIntake:
     # ---- measurements -----------------------------------------------------------------------------------------------
 
     def _measured(self, source: str, kind: str, payload: bytes, at: Moment) -> InputEvent:
-        message = self._identified(_Measured, source, payload, at)
+        message = self._identified(Measured, source, payload, at)
         name = f"{source}/{kind}"
         if message.status == "demo" and self.clinical:
             raise _RefusedError(Trouble.DEMO, "it shows a demonstration, not the patient")
@@ -259,12 +265,12 @@ class VitalsIntake:
             self._newest_ns[source, kind] = wall_ns
         return event
 
-    def _stream(self, name: str, kind: str, message: _Measured, measured_ns: int) -> SamplesReceived:
+    def _stream(self, name: str, kind: str, message: Measured, measured_ns: int) -> SamplesReceived:
         if message.values is not None or message.code is None or message.unit is None:
             raise _RefusedError(Trouble.FORM, f"{kind} needs code, value and unit, and no values")
         if message.status == "inflating":
             raise _RefusedError(Trouble.FORM, f"only a cuff inflates, not {kind}")
-        one = _Observation(code=message.code, name=message.name, value=message.value, unit=message.unit)
+        one = Observation(code=message.code, name=message.name, value=message.value, unit=message.unit)
         vital = _vital(kind, one)
         validity = _validity(message)
         value = None
@@ -286,7 +292,7 @@ class VitalsIntake:
         )
 
     def _cuff(
-        self, name: str, message: _Measured, measured_ns: int
+        self, name: str, message: Measured, measured_ns: int
     ) -> NibpReading | NibpFailed | SamplesReceived | CuffInflating:
         if message.status == "inflating":
             return CuffInflating(source=name, limb_shared=message.limb_shared, on=True)
@@ -337,7 +343,7 @@ class VitalsIntake:
 _B = TypeVar("_B", bound=_AtBed)
 
 
-def _no_reading(name: str, message: _Measured, reason: str) -> NibpFailed:
+def _no_reading(name: str, message: Measured, reason: str) -> NibpFailed:
     # nobody here can ask a cuff on the bus to try again
     return NibpFailed(source=name, cycle=message.seq, reason=reason, retry=False)
 
@@ -382,7 +388,7 @@ def _wall_ns(text: str) -> int:
     return ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds) * NS_PER_US
 
 
-def _vital(kind: str, one: _Observation) -> VitalKind:
+def _vital(kind: str, one: Observation) -> VitalKind:
     """Return what a code, its name, its unit and its topic agree on."""
     known = _CODES.get(one.code)
     if known is None:
@@ -398,7 +404,7 @@ def _vital(kind: str, one: _Observation) -> VitalKind:
     return known.vital
 
 
-def _validity(message: _Measured) -> Validity:
+def _validity(message: Measured) -> Validity:
     if message.sensor == "off" or message.status == "off":
         return Validity.PROBE_OFF
     match message.status:

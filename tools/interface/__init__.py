@@ -1,0 +1,1 @@
+"""Renders what the outside may rely on: the messages on the bus, as AsyncAPI and as a page."""
