@@ -5,6 +5,7 @@ import sys
 from importlib.metadata import entry_points, version
 
 from pumpd.bedside import check_command, replay_command, run_command, stop_command
+from pumpd.dashboard.command import add_dashboard_parser
 from pumpd.mqtt.broker_command import add_broker_config_parser, add_broker_parser
 from pumpd.mqtt.nurse import add_nurse_parser
 from pumpd.mqtt.users_command import add_users_parser
@@ -32,6 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
         add_broker_parser,
         add_broker_config_parser,
         add_users_parser,
+        add_dashboard_parser,
         add_verify_parser,
         add_evidence_parser,
         replay_command.add_parser,

@@ -8,7 +8,7 @@ from decimal import Decimal
 from getpass import getpass
 from pathlib import Path
 
-from pumpd.core.quantities import NS_PER_MS, NS_PER_S
+from pumpd.core.quantities import NS_PER_S
 from pumpd.mqtt.accounts import password_for
 from pumpd.mqtt.client import Follower, Heard, View, following, loop_ns, wall_utc
 from pumpd.mqtt.connection import BrokerError
@@ -25,6 +25,7 @@ from pumpd.mqtt.payloads import (
     soft_limit_lines,
 )
 from pumpd.mqtt.site import Site, SiteError, load_site
+from pumpd.mqtt.words import interval, number, seconds
 
 BAR_CELLS = 40
 REDRAW_S = 0.2
@@ -34,21 +35,6 @@ BEAT_S = 1.0
 RETRY_S = 1.0
 LINK_LOST = "LINK LOST, WATCH THE PUMP"
 _HOME_AND_CLEAR = "\x1b[H\x1b[2J"
-
-
-def _seconds(age_ns: int) -> str:
-    tenths = age_ns // (100 * NS_PER_MS)
-    return f"{tenths // 10}.{tenths % 10} s"
-
-
-def _number(value: Decimal) -> str:
-    """A leading zero, no trailing zero."""
-    digits = f"{value:f}"
-    return digits.rstrip("0").rstrip(".") if "." in digits else digits
-
-
-def _interval(low: Decimal, high: Decimal, unit: str) -> str:
-    return f"{_number(low)} {unit}" if low == high else f"{_number(low)} to {_number(high)} {unit}"
 
 
 def _bar(delivery: Delivery) -> str:
@@ -72,7 +58,7 @@ def _vital_line(vital: VitalState, heard: Heard[State], view: View, now_ns: int)
         shown, age = "--", "age unknown"
     else:
         shown = "--" if value is None else str(value)
-        age = _seconds(int(age_s * NS_PER_S) + since_ns)
+        age = seconds(int(age_s * NS_PER_S) + since_ns)
     reading = f"  {vital.kind.value:<6}{shown:>5} {vital.unit:<5} {age:>12}"
     return f"{reading}  {validity.value:<11} {vital.status} ({vital.source})"
 
@@ -85,8 +71,8 @@ def _order_lines(order: Order | None) -> list[str]:
         hands.append(f"started by {order.started_by}")
     return [
         (
-            f"{order.drug} {_number(order.dose_mg)} mg in {_number(order.duration_min)} min"
-            f" for {_number(order.weight_kg)} kg, {_number(order.concentration_mg_ml)} mg/mL, {order.syringe}"
+            f"{order.drug} {number(order.dose_mg)} mg in {number(order.duration_min)} min"
+            f" for {number(order.weight_kg)} kg, {number(order.concentration_mg_ml)} mg/mL, {order.syringe}"
         ),
         f"order {order.hash}: {', '.join(hands)}",
         *soft_limit_lines(order),
@@ -100,21 +86,21 @@ def _delivery_lines(delivery: Delivery | None) -> list[str]:
     return [
         _bar(delivery),
         (
-            f"given {_interval(delivery.low_ml, delivery.high_ml, 'mL')}"
-            f" ({_interval(delivery.low_mg, delivery.high_mg, 'mg')}) of {_number(delivery.ordered_ml)} mL{end}"
+            f"given {interval(delivery.low_ml, delivery.high_ml, 'mL')}"
+            f" ({interval(delivery.low_mg, delivery.high_mg, 'mg')}) of {number(delivery.ordered_ml)} mL{end}"
         ),
     ]
 
 
 def _pump_lines(state: State, since_ns: int) -> list[str]:
     pump, rate = state.pump, state.rate
-    counted = "not counted" if rate.counted_ml_h is None else f"{_number(rate.counted_ml_h)} counted"
-    age = "age unknown" if pump.age_s is None else _seconds(int(pump.age_s * NS_PER_S) + since_ns)
+    counted = "not counted" if rate.counted_ml_h is None else f"{number(rate.counted_ml_h)} counted"
+    age = "age unknown" if pump.age_s is None else seconds(int(pump.age_s * NS_PER_S) + since_ns)
     return [
-        f"rate {_number(rate.commanded_ml_h)} mL/h commanded, {counted}",
+        f"rate {number(rate.commanded_ml_h)} mL/h commanded, {counted}",
         (
-            f"pump {pump.link}, {pump.state}, {age}; stops by itself after {_number(pump.lease_s)} s,"
-            f" at most {_number(pump.worst_extra_ml)} mL more"
+            f"pump {pump.link}, {pump.state}, {age}; stops by itself after {number(pump.lease_s)} s,"
+            f" at most {number(pump.worst_extra_ml)} mL more"
         ),
         f"a vital sign beyond a limit: at rest within {_number(pump.reaction_s)} s, averaging of the sensor included",
         *_power_lines(pump),
@@ -146,7 +132,7 @@ def _bedside_lines(state: State, since_ns: int) -> list[str]:
     """What people have said or moved at this bed, and what they must count themselves."""
     lines = []
     if state.presence is not None:
-        age = _seconds(int(state.presence.age_s * NS_PER_S) + since_ns)
+        age = seconds(int(state.presence.age_s * NS_PER_S) + since_ns)
         lines.append(f"at the bedside: {state.presence.by}, {age} ago")
     if not state.respiration_measured:
         lines.append("RESPIRATION IS NOT MEASURED HERE: count it, and enter it with assess")
@@ -187,7 +173,7 @@ def _state_lines(heard: Heard[State], view: View, now_ns: int) -> list[str]:
     if state.links.journal == "failed":
         lines.append("the journal cannot be written")
     lines += [
-        f"refused {each.count} x {each.kind} of {each.user}, {_seconds(int(each.age_s * NS_PER_S))} before this state: "
+        f"refused {each.count} x {each.kind} of {each.user}, {seconds(int(each.age_s * NS_PER_S))} before this state: "
         f"{each.reason}"
         for each in state.refusals
     ]
@@ -198,11 +184,11 @@ def render(view: View, now_ns: int) -> str:
     """Return the whole screen. Without a live heartbeat it says so first, and calls everything below it old."""
     lines = []
     if view.is_live(now_ns) and view.heartbeat is not None:
-        lines.append(f"heartbeat {_seconds(view.heartbeat.age_ns(now_ns))} ago")
+        lines.append(f"heartbeat {seconds(view.heartbeat.age_ns(now_ns))} ago")
         if view.live_state(now_ns) is None:
             lines.append("the state below is not the current one yet")
     else:
-        silent = "never heard" if view.heartbeat is None else f"silent for {_seconds(view.heartbeat.age_ns(now_ns))}"
+        silent = "never heard" if view.heartbeat is None else f"silent for {seconds(view.heartbeat.age_ns(now_ns))}"
         lines.append(f"*** {LINK_LOST} ***  {view.bed} {silent}; everything below is old")
     lines += _alarm_lines(None if view.alarms is None else view.alarms.message)
     lines += [f"{view.bed}: no state yet"] if view.state is None else _state_lines(view.state, view, now_ns)
@@ -218,8 +204,8 @@ def render_line(view: View, now_ns: int) -> str:
     state = view.state.message
     parts = [f"{state.bed}: {state.mode.value.upper()}", *state.marks()]
     if state.delivery is not None:
-        parts.append(f"given {_interval(state.delivery.low_ml, state.delivery.high_ml, 'mL')}")
-    parts.append(f"rate {_number(state.rate.commanded_ml_h)} mL/h")
+        parts.append(f"given {interval(state.delivery.low_ml, state.delivery.high_ml, 'mL')}")
+    parts.append(f"rate {number(state.rate.commanded_ml_h)} mL/h")
     if state.cause is not None:
         parts.append(state.cause)
     alarms = () if view.alarms is None else view.alarms.message.alarms

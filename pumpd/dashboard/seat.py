@@ -1,0 +1,147 @@
+"""A nurse's seat: her own connection to the broker under her own account, for her commands, receipts and station beats.
+
+It never sends twice by itself and never waits with a command: without a connection nothing is sent, and she is told.
+"""
+
+import asyncio
+import contextlib
+import math
+from collections.abc import Callable
+from typing import NoReturn
+
+from aiomqtt import Client
+
+from pumpd.core.commands import ReceiptState
+from pumpd.core.quantities import NS_PER_MIN, NS_PER_S
+from pumpd.mqtt.client import loop_ns, wall_utc
+from pumpd.mqtt.connection import (
+    LIBRARY_ERRORS,
+    BrokerError,
+    Endpoint,
+    bounded,
+    connected,
+    payload_bytes,
+    subscribe,
+)
+from pumpd.mqtt.payloads import Ack, StationBeat
+from pumpd.mqtt.topics import ROOT, BedTopics, Channel
+from pumpd.mqtt.wire import WireError
+
+RETRY_S = 1.0
+BEAT_S = 1.0
+STATION_SILENT_NS = 3 * NS_PER_S
+"""A page that said nothing for so long shows nothing to anybody: its station is not beaten for."""
+UNLOCKED_NS = 15 * NS_PER_MIN
+"""Without a press for so long the seat is locked; what shows, sounds and stops goes on."""
+
+
+class Seat:
+    """One person who is logged in. `run` holds her connection until it is cancelled."""
+
+    def __init__(self, endpoint: Endpoint, beds: tuple[str, ...], *, user: str, password: str) -> None:
+        self.user = user
+        self.on_receipt: set[Callable[[Ack], None]] = set()
+        """Her pages; each gets every receipt, for she may have several windows."""
+        self._endpoint = endpoint
+        self._beds = beds
+        self._password = password
+        self._client: Client | None = None
+        self._pressed_ns = loop_ns()
+        self._pages: dict[object, tuple[int, int | None]] = {}
+
+    # ---- what her pages tell ----------------------------------------------------------------------------------------
+
+    def is_locked(self, now_ns: int) -> bool:
+        """Whether she must type her password again before she may do more than stop."""
+        return now_ns - self._pressed_ns > UNLOCKED_NS
+
+    def pressed(self, now_ns: int) -> None:
+        """Note that she pressed something."""
+        if not self.is_locked(now_ns):
+            self._pressed_ns = now_ns
+
+    def page_seen(self, page: object, *, heard_age_s: float | None, now_ns: int) -> None:
+        """Note a sign of life of one of her pages, and how long ago its sound was heard; None where it is off."""
+        self._pages[page] = (now_ns, None if heard_age_s is None else now_ns - int(heard_age_s * NS_PER_S))
+
+    def page_closed(self, page: object) -> None:
+        """Forget a page."""
+        self._pages.pop(page, None)
+
+    def _listens(self, now_ns: int) -> bool | None:
+        """Whether a page that lives sounds; None where no page lives."""
+        alive = [heard_ns for seen_ns, heard_ns in self._pages.values() if now_ns - seen_ns <= STATION_SILENT_NS]
+        return any(heard_ns is not None for heard_ns in alive) if alive else None
+
+    # ---- connection -------------------------------------------------------------------------------------------------
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether a command can leave."""
+        return self._client is not None
+
+    async def send(self, bed: str, payload: bytes) -> None:
+        """Publish a command once; `BrokerError` means that nobody knows whether it arrived."""
+        if self._client is None:
+            raise BrokerError("there is no connection to the broker; nothing was sent")
+        await _publish(self._client, BedTopics(bed=bed).request(self.user), payload, qos=1)
+
+    async def send_with(self, password: str, bed: str, payload: bytes) -> None:
+        """Publish a command over a fresh connection, which the broker gives to a right password only."""
+        async with connected(self._endpoint, user=self.user, password=password) as client:
+            await _publish(client, BedTopics(bed=bed).request(self.user), payload, qos=1)
+
+    async def run(self) -> NoReturn:
+        """Hold the connection, hear receipts and beat for her station until cancelled."""
+        while True:
+            with contextlib.suppress(BrokerError):
+                await self._connection()
+            await asyncio.sleep(RETRY_S)
+
+    async def _connection(self) -> None:
+        async with connected(self._endpoint, user=self.user, password=self._password) as client:
+            await subscribe(client, [f"{ROOT}/+/{Channel.ACK.value}/{self.user}"])
+            beating = asyncio.create_task(self._beat(client), name=f"station-{self.user}")
+            self._client = client
+            try:
+                await self._hear(client)
+            finally:
+                self._client = None
+                beating.cancel()
+                await asyncio.wait([beating])
+
+    async def _hear(self, client: Client) -> None:
+        messages = client.messages
+        while True:
+            try:
+                message = await anext(messages)
+            except LIBRARY_ERRORS:
+                return
+            try:
+                receipt = Ack.from_bytes(payload_bytes(message.payload))
+            except WireError:
+                continue
+            for tell in tuple(self.on_receipt):
+                tell(receipt)
+
+    async def _beat(self, client: Client) -> None:
+        while True:
+            listens = self._listens(loop_ns())
+            if listens is not None:
+                beat = StationBeat(user=self.user, listening=listens, at=wall_utc()).to_bytes()
+                for bed in self._beds:
+                    with contextlib.suppress(BrokerError):
+                        await _publish(client, BedTopics(bed=bed).station(self.user), beat, qos=StationBeat.qos)
+            await asyncio.sleep(BEAT_S)
+
+
+async def _publish(client: Client, topic: str, payload: bytes, *, qos: int) -> None:
+    try:
+        await bounded(client.publish(topic, payload, qos=qos, timeout=math.inf))
+    except LIBRARY_ERRORS as error:
+        raise BrokerError(f"the broker did not take the message: {error}") from None
+
+
+def own_word(press_id: str, kind: str, state: ReceiptState, reason: str) -> Ack:
+    """Return what the dashboard itself knows of a command, in the form of a receipt."""
+    return Ack(id=press_id, kind=kind, state=state, reason=reason[:1000], at=wall_utc())

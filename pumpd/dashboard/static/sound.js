@@ -1,0 +1,149 @@
+// Alarms to be heard. Tones are made here; whether they truly sound is measured before the station counts.
+"use strict";
+
+(() => {
+  // bursts of ten, three and one tones tell the priorities apart (ALRM-02)
+  const BURSTS = {
+    high: { tones: 10, hz: 880, tone_ms: 150, gap_ms: 100, every_ms: 7000 },
+    medium: { tones: 3, hz: 660, tone_ms: 200, gap_ms: 200, every_ms: 12000 },
+    low: { tones: 1, hz: 440, tone_ms: 300, gap_ms: 0, every_ms: 25000 },
+  };
+  const ORDER = ["high", "medium", "low"];
+  const LOUD = 0.3;
+  const HEARD_FROM = 0.05;
+  const sound = { context: null, place: "station", heard_at: null, last: {}, peak: 0, bursts: [] };
+  pumpd.sound = sound;
+
+  function open() {
+    if (sound.context === null) {
+      sound.context = new AudioContext();
+      sound.gain = sound.context.createGain();
+      sound.gain.gain.value = LOUD;
+      sound.analyser = sound.context.createAnalyser();
+      sound.analyser.fftSize = 2048;
+      sound.gain.connect(sound.analyser);
+      sound.analyser.connect(sound.context.destination);
+    }
+  }
+
+  // Greatest amplitude that goes to the loudspeaker at this moment, 0 to 1.
+  sound.level = () => {
+    if (sound.context === null || sound.context.state !== "running") return 0;
+    const samples = new Float32Array(sound.analyser.fftSize);
+    sound.analyser.getFloatTimeDomainData(samples);
+    return samples.reduce((most, each) => Math.max(most, Math.abs(each)), 0);
+  };
+
+  sound.isOn = () => sound.context !== null && sound.context.state === "running" && sound.heard_at !== null;
+
+  sound.report = () => ({
+    on: sound.isOn(),
+    heard_age_s: sound.isOn() ? (performance.now() - sound.heard_at) / 1000 : null,
+  });
+
+  sound.burst = (priority) => {
+    const burst = BURSTS[priority];
+    let at = sound.context.currentTime + 0.02;
+    for (let tone = 0; tone < burst.tones; tone += 1) {
+      const source = sound.context.createOscillator();
+      source.frequency.value = burst.hz;
+      source.connect(sound.gain);
+      source.start(at);
+      source.stop(at + burst.tone_ms / 1000);
+      at += (burst.tone_ms + burst.gap_ms) / 1000;
+    }
+    sound.bursts.push({ priority, at: Date.now() });
+    sound.bursts = sound.bursts.slice(-50);
+  };
+
+  // By a press of "start watching": plays the test, measures it, then asks the person.
+  sound.test = async () => {
+    open();
+    await sound.context.resume();
+    sound.burst("medium");
+    let peak = 0;
+    const until = performance.now() + 800;
+    while (performance.now() < until) {
+      peak = Math.max(peak, sound.level());
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    sound.peak = peak;
+    return peak >= HEARD_FROM;
+  };
+
+  sound.heard = () => {
+    sound.heard_at = performance.now();
+    sound.show();
+  };
+
+  sound.show = () => {
+    const badge = document.getElementById("sound-badge");
+    if (!badge) return;
+    const on = sound.isOn();
+    const words = on ? `sound on (${sound.place})` : "SOUND OFF: alarms are silent here";
+    if (badge.textContent !== words) badge.textContent = words;
+    badge.dataset.state = on ? "good" : "bad";
+  };
+
+  // Which priority must be heard now, from what is shown. High is heard at once everywhere; in a quiet room the others
+  // are silent for a while, for a nurse at the station hears them at once.
+  function wanted(truth) {
+    const quiet_ms = sound.place === "room" ? truth.settings.quiet_ms || 0 : 0;
+    let found = null;
+    for (const picture of Object.values(truth.pictures)) {
+      const sounding = truth.isLost(picture) ? "high" : picture.sounding;
+      if (sounding === null) continue;
+      if (sounding !== "high" && truth.silentFor(picture) < quiet_ms) continue;
+      if (found === null || ORDER.indexOf(sounding) < ORDER.indexOf(found)) found = sounding;
+    }
+    return found;
+  }
+
+  const firstSounded = {};
+  pumpd.truth.silentFor = (picture) => {
+    const key = `${picture.bed}/${picture.sounding}`;
+    for (const other of Object.keys(firstSounded)) {
+      if (other.startsWith(`${picture.bed}/`) && other !== key) delete firstSounded[other];
+    }
+    firstSounded[key] = firstSounded[key] || performance.now();
+    return performance.now() - firstSounded[key];
+  };
+
+  sound.follow = (truth) => {
+    sound.show();
+    for (const picture of Object.values(truth.pictures)) {
+      if (picture.sounding === null) delete firstSounded[`${picture.bed}/high`];
+    }
+    const priority = wanted(truth);
+    if (priority === null || sound.context === null || sound.context.state !== "running") return;
+    const now = performance.now();
+    const since = sound.last.priority === priority ? now - sound.last.at : Infinity;
+    if (since >= BURSTS[priority].every_ms) {
+      sound.last = { priority, at: now };
+      sound.burst(priority);
+    }
+  };
+
+  async function startWatching() {
+    const place = document.querySelector("[name=place]");
+    if (place) sound.place = place.value;
+    const words = document.getElementById("sound-words");
+    const ask = document.getElementById("sound-heard");
+    words.textContent = "You should hear three tones now …";
+    const made = await sound.test();
+    words.textContent = made
+      ? "Did you hear three tones?"
+      : "This browser made no sound. Allow sound for this page, then try again.";
+    ask.hidden = !made;
+  }
+
+  document.addEventListener("click", (event) => {
+    const id = event.target.closest("button") && event.target.closest("button").id;
+    if (id === "start-watching") startWatching();
+    if (id === "sound-heard") {
+      sound.heard();
+      document.getElementById("sound-words").textContent = "This station listens.";
+      document.getElementById("sound-heard").hidden = true;
+    }
+  });
+})();
