@@ -119,7 +119,8 @@ def _add_pages(hall: Hall, options: Options, render: Render) -> None:
     def seated(request: Request) -> Seat | None:
         return hall.seat(request.session.get(SEAT, ""))
 
-    def lay(client: Client, seat: Seat, shown: tuple[str, ...], view: str, **values: Any) -> None:
+    def open_page(client: Client, seat: Seat, shown: tuple[str, ...], view: str) -> dict[str, Any]:
+        """Open a page over the hall, and return what every template needs."""
         role = hall.role(seat)
         may_command = role in CLINICIANS
         page = hall.open(seat, shown, client.run_javascript)
@@ -128,19 +129,21 @@ def _add_pages(hall: Hall, options: Options, render: Render) -> None:
             f"<script>document.body.dataset.view = '{view}'; pumpd.mayCommand = {str(may_command).lower()};"
             f" pumpd.truth.settings = {settings};</script>"
         )
-        ui.html(
-            render(f"{view}.html", user=seat.user, role=role.value, may_command=may_command, **values), sanitize=False
-        ).style("width: 100%")
         ui.on("ask", lambda event: page.asked(event.args))
         ui.on("press", lambda event: page.pressed(event.args))
+        ui.on("preview", lambda event: page.typed(event.args))
         client.on_delete(page.closed)
+        return {"user": seat.user, "role": role.value, "may_command": may_command}
 
     @ui.page("/")
     def ward(request: Request, client: Client) -> Response | None:
         seat = seated(request)
         if seat is None:
             return RedirectResponse("/login", status_code=303)
-        lay(client, seat, tuple(hall.board.beds), "ward", beds=tuple(hall.board.beds))
+        beds = tuple(hall.board.beds)
+        common = open_page(client, seat, beds, "ward")
+        with ui.element("main"):
+            ui.html(render("ward.html", beds=beds, **common), sanitize=False)
         return None
 
     @ui.page("/bed/{name}")
@@ -151,19 +154,21 @@ def _add_pages(hall: Hall, options: Options, render: Render) -> None:
         found = hall.board.beds.get(name)
         if found is None:
             return HTMLResponse("There is no such bed here.", status_code=404)
-        lay(
-            client,
-            seat,
-            (name,),
-            "bed",
-            bed=name,
-            procedure=options.procedure,
-            attested=[item.value for item in Attested],
-            symptoms=[each.value for each in SymptomKind],
-            syringes=syringes(found),
-            rules=[each["id"] for each in rules(found)],
-        )
-        chart = ui.echart(trend.options(found, loop_ns())).style("height: 22rem; width: 100%").classes("panel")
+        common = open_page(client, seat, (name,), "bed") | {"bed": name}
+        with ui.element("main").props(f'data-bed="{name}" data-summary="lost"'):
+            ui.html(render("bed_top.html", procedure=options.procedure, **common), sanitize=False)
+            chart = ui.echart(trend.options(found, loop_ns())).classes("trend panel")
+            ui.html(
+                render(
+                    "bed_foot.html",
+                    attested=[item.value for item in Attested],
+                    symptoms=[each.value for each in SymptomKind],
+                    syringes=syringes(found),
+                    rules=[each["id"] for each in rules(found)],
+                    **common,
+                ),
+                sanitize=False,
+            )
 
         def draw() -> None:
             chart.options.clear()

@@ -17,6 +17,7 @@ from pumpd.core.quantities import NS_PER_S
 from pumpd.dashboard.board import Board
 from pumpd.dashboard.door import Door
 from pumpd.dashboard.picture import Picture, picture, urgency
+from pumpd.dashboard.preview import preview
 from pumpd.dashboard.reader import Reader
 from pumpd.dashboard.requests import Press, PressError, lateness_ns, read_press, request
 from pumpd.dashboard.seat import Seat, own_word
@@ -113,6 +114,11 @@ class Page:
             await self._seat.send_with(password, press.bed, payload)
         except BrokerError as error:
             raise PressError(f"the broker does not take this password now: {error}") from None
+
+    def typed(self, arguments: object) -> None:
+        """Show what an order will be from what is typed so far."""
+        if isinstance(arguments, Mapping):
+            self._run(f"pumpd.preview({json.dumps(preview(arguments))})")
 
     def closed(self) -> None:
         """Forget the window."""

@@ -168,14 +168,13 @@ def _rate_texts(state: State) -> Iterator[tuple[str, str]]:
 
 def _delivery_texts(state: State) -> Iterator[tuple[str, str]]:
     delivery = state.delivery
-    if delivery is None:
-        yield "given_ml", "0 mL"
+    if delivery is None or state.order is None:
+        yield "given", "nothing yet"
         return
-    yield "given_mg", interval(delivery.low_mg, delivery.high_mg, "mg")
-    yield "given_ml", interval(delivery.low_ml, delivery.high_ml, "mL")
-    yield "remaining_ml", f"{number(delivery.remaining_ml)} mL"
-    if state.order is not None:
-        yield "remaining_mg", f"{number(delivery.remaining_ml * state.order.concentration_mg_ml)} mg"
+    given_mg = interval(delivery.low_mg, delivery.high_mg, "mg")
+    yield "given", f"{given_mg} = {interval(delivery.low_ml, delivery.high_ml, 'mL')}"
+    remaining_mg = (delivery.remaining_ml * state.order.concentration_mg_ml).quantize(THOUSANDTH, ROUND_HALF_EVEN)
+    yield "remaining", f"{number(remaining_mg)} mg = {number(delivery.remaining_ml)} mL"
     rate = state.rate.commanded_ml_h
     if rate > 0:
         left_s = int(delivery.remaining_ml / rate * 3_600)
@@ -194,12 +193,13 @@ def _vital(bed: Bed, vital: VitalState, heard: Heard[State], now_ns: int) -> Ite
         value, validity, age_s = own.message.value, own.message.validity, own.message.age_s
         since_ns, is_known = own.age_ns(now_ns), True
     is_missing = value is None or validity is not Validity.VALID or age_s is None
-    age_ms = None if age_s is None or not is_known else int(age_s * 1_000) + since_ns // NS_PER_MS
+    # that nothing is measured is as true as the state that says so
+    age_ms = int((age_s or 0) * 1_000) + since_ns // NS_PER_MS if is_known else None
     level: Level = "missing" if is_missing else "pause" if vital.status in _STOPPING else ""
     if vital.status == "alert":
         level = "alert"
     name = vital.kind.value
-    good_ms = period_ms(bed, vital.kind) + GRACE_MS
+    good_ms = STATE_GOOD_MS if age_s is None else period_ms(bed, vital.kind) + GRACE_MS
     yield name, Value(text="––" if value is None else str(value), age_ms=age_ms, good_ms=good_ms, level=level)
     words = validity.value if validity is not Validity.VALID else vital.status
     yield f"{name}_words", Value(text=words, age_ms=age_ms, good_ms=good_ms, level=level)

@@ -100,6 +100,16 @@
     );
   };
 
+  // Tells the server what is typed into an order, and shows what it will be.
+  pumpd.preview = (words) => {
+    const node = document.getElementById("preview");
+    if (node && node.textContent !== words) node.textContent = words;
+  };
+  document.addEventListener("input", (event) => {
+    const form = event.target.closest("[data-preview]");
+    if (form) emitEvent("preview", pumpd.fields(form.id));
+  });
+
   // Collects the fields of the form that a button belongs to, as they stand on the screen.
   pumpd.fields = (form) => {
     const fields = {};

@@ -53,7 +53,7 @@ window.pumpd = window.pumpd || {};
     for (const node of root.querySelectorAll("[data-age]")) {
       const value = picture && picture.values[node.dataset.age];
       const age = value && value.age_ms !== null ? value.age_ms + since : Infinity;
-      text(node, value ? ageWords(age) : "");
+      text(node, value && value.level !== "missing" ? ageWords(age) : "");
     }
   }
 
@@ -180,7 +180,8 @@ window.pumpd = window.pumpd || {};
       if (root.dataset.sorted !== undefined && picture) root.style.order = String(lost ? 0 : picture.rank);
       for (const button of root.querySelectorAll("[data-needs-link]")) button.disabled = lost || pumpd.isLocked;
     }
-    flag(document.body, "data-link-lost", anyLost && document.body.dataset.view === "bed");
+    // one bed lost is a tile's matter on the ward; with the server gone everything is
+    flag(document.body, "data-link-lost", document.body.dataset.view === "bed" ? anyLost : truth.sinceMark() > LOST_AFTER_MS);
     if (pumpd.sound) pumpd.sound.follow(truth);
     if (pumpd.showPresses) pumpd.showPresses();
   };
