@@ -102,6 +102,11 @@ class Board:
         self.broker_lost: str | None = "not connected yet"
         """Why nothing is heard from the broker, None while it is connected."""
 
+    def look(self, now_ns: int) -> None:
+        """Note which beds have fallen silent; called once a second, for silence sends no message."""
+        for bed in self.beds.values():
+            bed.look(now_ns)
+
     def hear(self, topic: str, payload: bytes, *, retained: bool, now_ns: int) -> str | None:
         """Take in a message; return the bed that it is about, None where it is about none that is known."""
         found = topics.parse(topic)

@@ -30,6 +30,7 @@ MAX_SEATS = 200
 MAX_MARKS = 64
 """A page asks twice a second, and a press is made after one of its last questions."""
 PUSH_EVERY_S = 0.1
+LOOK_EVERY_S = 1.0
 PASSWORD_KINDS = frozenset({"start"})
 """What needs the password typed anew (requirement START-11)."""
 
@@ -149,6 +150,7 @@ class Hall:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._reader.run(), name="reader")
                 group.create_task(self._push(), name="push")
+                group.create_task(self._look(), name="look")
         finally:
             tasks = [task for _, task in self._seats.values()]
             for task in tasks:
@@ -221,6 +223,11 @@ class Hall:
             if bed is None or bed in page.beds:
                 page.has_news = True
         self._news.set()
+
+    async def _look(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            self.board.look(loop_ns())
 
     async def _push(self) -> None:
         while True:
