@@ -1,0 +1,4 @@
+"""The brokers that the pages' server talks to."""
+
+from tests.mqtt.conftest import broker as broker
+from tests.mqtt.conftest import own_broker as own_broker
