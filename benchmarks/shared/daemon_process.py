@@ -69,6 +69,7 @@ class DaemonProcess:
         await _come_to_rest()
         lost = self._daemon.bedside.core.state.broker_lost_real_ns is not None
         self._moment.restore()
+        self._infusion.watch()  # the real clock went on, and with it the silence of the station
         verdict = Verdict(cause=cause, armed=self._infusion.may_move, broker_lost=lost)
         print(json.dumps(asdict(verdict)), flush=True)
 

@@ -20,7 +20,7 @@ from pumpd.core.commands import (
     Start,
     Stop,
 )
-from pumpd.core.events import DeadlineReached
+from pumpd.core.events import DeadlineReached, StationSeen
 from pumpd.core.modes import Mode
 from pumpd.core.ports import NibpReading, VitalKind
 from pumpd.core.quantities import NS_PER_S
@@ -73,6 +73,7 @@ class Infusion:
                 self.command("anna", Acknowledge(alarm=alarm.id, episode=alarm.episode))
             await self._reach_readiness()
             self.command("anna", Presence())
+            self.watch()
             await until(lambda: not start_blockers(state, self._clock.now_ns()))
             self.command("anna", Start(order_hash=order.hash))
             await until(lambda: state.mode is Mode.RUNNING)
@@ -140,6 +141,12 @@ class Infusion:
     def _look(self) -> None:
         """Evaluate at the new time, so that the leap is no stall."""
         self.bedside.guard(lambda: self.bedside.dispatch(DeadlineReached(real_ns=self._clock.real_ns())))
+
+    def watch(self) -> None:
+        """Let a station watch whose audible test was answered just now."""
+        real_ns = self._clock.real_ns()
+        seen = StationSeen(user="anna", real_ns=real_ns, tested_real_ns=real_ns)
+        self.bedside.guard(lambda: self.bedside.dispatch(seen))
 
     def _read_cuff(self) -> None:
         self._readings += 1

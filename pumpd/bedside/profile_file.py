@@ -132,6 +132,7 @@ def _to_core(form: ProfileForm, digest: str, approvals: tuple[Approval, ...]) ->
         hash=digest,
         approvals=approvals,
         simulators_only=form.simulators_only,
+        station_required=form.station_required,
         drug=_drug(form.drug),
         syringes=tuple(
             Syringe(

@@ -112,6 +112,7 @@ class ProfileForm(_Model):
     name: Annotated[str, Field(pattern=r"^[a-z0-9-]{3,60}$")]
     version: Annotated[int, Field(ge=1)]
     simulators_only: bool
+    station_required: bool
     drug: DrugForm
     lease: dict[str, SettingForm]
     times: dict[str, SettingForm]

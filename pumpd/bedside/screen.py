@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from pydantic import JsonValue
 
-from pumpd.core import limits, phase, readiness, sources, tending
+from pumpd.core import limits, phase, readiness, sources, stations, tending
 from pumpd.core.causes import due, vital_trips
 from pumpd.core.controller import Core
 from pumpd.core.effects import Receipt
@@ -200,7 +200,6 @@ class BusScreen:
     def _state(self) -> payloads.State:
         state = self._core.state
         now_ns = self._clock.now_ns()
-        profile = state.settings.profile
         halt = state.halt
         ends = state.ending or (halt is not None and halt.aim is Aim.END)
         return payloads.State(
@@ -247,7 +246,8 @@ class BusScreen:
             links=payloads.Links(
                 journal="ok" if state.journal_error is None else "failed",
                 broker="ok" if state.broker_lost_real_ns is None else "failed",
-                stations=sum(1 for seen in state.stations.values() if state.real_ns - seen <= profile.station_lost_ns),
+                stations=stations.watching(state),
+                stations_heard=stations.heard(state),
             ),
             cause=None if state.pause_cause is None else _short(state.pause_cause),
             at=self._utc(0),

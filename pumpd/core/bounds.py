@@ -122,6 +122,7 @@ SETTINGS: Mapping[str, Bound] = {
     "supervision_alarm": _bound("3", "10", "s", "COMM-07"),
     "supervision_pause": _bound("30", "300", "s", "COMM-07"),
     "station_lost": _bound("3", "10", "s", "COMM-07"),
+    "audible_test_max_age": _bound("60", "600", "s", "ALRM-05; an older test says nothing of who sits there now"),
     "pause_reminder": _bound("60", "300", "s", "CTRL-06"),
     "pause_max": _bound("300", "3600", "s", "CTRL-06; a longer pause is another session"),
     "session_extra": _bound("600", "5400", "s", "CTRL-06"),

@@ -333,11 +333,15 @@ def _unwatched(state: State) -> str:
 def supervision_lost_ns(state: State) -> int | None:
     """Return for how long, by the real clock, nobody can have been watching; None while somebody can (COMM-07).
 
-    A session that no station ever joined is watched through the broker alone.
+    Where no station is required, a session that none ever joined is watched through the broker alone. Where one is, an
+    infusion has begun with one, so that after a restart the last one is lost until it says otherwise.
     """
     if state.broker_lost_real_ns is not None:
         return state.real_ns - state.broker_lost_real_ns
-    if not state.stations:
+    seen_ns = max(state.stations.values(), default=None)
+    if seen_ns is None and state.settings.profile.station_required and state.runs > 0:
+        seen_ns = state.began_real_ns
+    if seen_ns is None:
         return None
-    silent_ns = state.real_ns - max(state.stations.values())
+    silent_ns = state.real_ns - seen_ns
     return silent_ns if silent_ns > state.settings.profile.station_lost_ns else None

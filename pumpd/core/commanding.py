@@ -231,7 +231,7 @@ def _prepare(state: State, command: CommandReceived, entry: Prepare, now_ns: int
     state.session = f"s-{order.hash}"
     state.ledger = Ledger(order_nl=order.volume_nl)
     state.confirmed_by = state.started_by = state.baseline = state.pause_cause = None
-    state.stations = {}
+    state.stations, state.tested = {}, {}
     state.runs = state.ran_ns = state.vital_pauses = 0
     state.ending = state.pressure_pause = state.line_unrelieved = False
     state.observing_since_ns = state.over_wall_ns = None

@@ -20,6 +20,7 @@ from pumpd.core import (
     routine,
     sources,
     starting,
+    stations,
 )
 from pumpd.core.alarms import PASSED_TO, Alarm, Alarms, Condition, Priority
 from pumpd.core.commands import Attested, CommandMalformed, CommandReceived
@@ -259,7 +260,7 @@ class Core:
                     state.broker_lost_real_ns = event.real_ns
             case StationSeen():
                 self._see_real_time(event.real_ns)
-                state.stations = {**state.stations, event.user: event.real_ns}
+                stations.seen(state, event)
             case SelfTested():
                 state.self_test = event
             case JournalConfirmed():
@@ -314,8 +315,10 @@ class Core:
 
     def _see_real_time(self, real_ns: int) -> None:
         state = self.state
-        if state.real_ns == 0 and state.broker_lost_real_ns is not None:
-            state.broker_lost_real_ns = real_ns  # the real clock begins anywhere; no loss is older than the daemon
+        if state.real_ns == 0:
+            state.began_real_ns = real_ns
+            if state.broker_lost_real_ns is not None:
+                state.broker_lost_real_ns = real_ns  # the real clock begins anywhere; no loss is older than the daemon
         state.real_ns = max(state.real_ns, real_ns)
 
     def _take_sample(self, sample: Sample, now_ns: int) -> None:

@@ -89,10 +89,11 @@ class BrokerLost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StationSeen:
-    """A nurse's station said that it is watching."""
+    """A nurse's station said that it is watching, and when somebody answered its audible test."""
 
     user: str
     real_ns: int
+    tested_real_ns: int | None = None  # None: never, or so long ago that no profile counts it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -191,6 +191,7 @@ class Profile:
     hash: str
     approvals: tuple[Approval, ...]  # over this very content
     simulators_only: bool
+    station_required: bool  # a start waits for a nurse station that can be heard
     drug: Drug
     syringes: tuple[Syringe, ...]
     rules: tuple[VitalRule, ...]
@@ -217,6 +218,7 @@ class Profile:
     supervision_alarm_ns: int
     supervision_pause_ns: int
     station_lost_ns: int
+    audible_test_max_age_ns: int
     pause_reminder_ns: int
     pause_max_ns: int
     session_extra_ns: int

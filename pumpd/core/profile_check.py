@@ -59,6 +59,9 @@ def findings(profile: Profile) -> tuple[Finding, ...]:
 
 
 def _missing(profile: Profile) -> Iterator[Finding]:
+    if not profile.station_required and not profile.simulators_only:
+        text = "only a profile for simulators may do without a nurse station that can be heard (ALRM-05); write true"
+        yield Finding(where="station_required", text=text)
     for measure in Measure:
         if profile.drug.limit(measure) is None:
             yield Finding(where="drug.limit", text=f"no soft and hard limit for {measure.value}; add one")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from pumpd.core import proving, sources
+from pumpd.core import proving, sources, stations
 from pumpd.core.causes import standing
 from pumpd.core.commands import Attested
 from pumpd.core.delivery import LEAST_RUN_NL
@@ -53,6 +53,7 @@ def _start_conditions(state: State, now_ns: int, *, override: bool) -> Iterator[
     yield from _attested_blockers(state)
     yield from _named_blockers(state)
     yield from presence_blockers(state, now_ns)
+    yield from stations.blockers(state)
     yield from proving.blockers(state, now_ns)
     yield from state.alarms.blockers()
     yield from _standing_causes(state, now_ns)

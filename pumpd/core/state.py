@@ -140,6 +140,14 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tested:
+    """The audible test of a nurse's station, by the real clock."""
+
+    said_real_ns: int  # when the station last spoke of it
+    at_real_ns: int  # when somebody answered it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BusSources:
     """What is known of the sources on the bus besides their samples."""
 
@@ -229,8 +237,11 @@ class State:
     real_ns: int = 0
     wall_ahead_ns: int = 0
     """How far the wall clock was ahead of `real_ns` when the daemon began."""
+    began_real_ns: int = 0
+    """When this daemon first read the real clock."""
     broker_lost_real_ns: int | None = 0
     stations: Mapping[str, int] = field(default_factory=dict)
+    tested: Mapping[str, Tested] = field(default_factory=dict)
     tokens: tuple[tuple[str, int], ...] = ()
     answers: Mapping[str, Receipt | None] = field(default_factory=dict)
     awaiting: tuple[Awaiting, ...] = ()

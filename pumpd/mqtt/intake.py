@@ -6,6 +6,7 @@ able to bring the pump to rest. Everything else must be right in every field.
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from typing import assert_never
 
 from pydantic import ValidationError
 
+from pumpd.core.bounds import SETTINGS
 from pumpd.core.commands import (
     EMERGENCIES,
     HALTING,
@@ -77,6 +79,8 @@ MAX_STOP_SEARCH_BYTES = 64 * 1024
 MAX_REQUESTS_PER_S = 50
 """Per user, of everything but stop and pause. A person sends fewer than one; 50 leaves room for a test bench."""
 MAX_REASON_CHARACTERS = 200
+OLDEST_TEST_S = SETTINGS["audible_test_max_age"].high
+"""An audible test that no profile may count is none."""
 
 _COST_NS = NS_PER_S // MAX_REQUESTS_PER_S
 _STRANGERS = ""
@@ -291,8 +295,8 @@ class Intake:
             )
             if isinstance(event, CommandReceived) and isinstance(event.command, HALTING):
                 return event
-        elif self._is_station(found) and not retained and _is_listening(payload):
-            event = StationSeen(user=user, real_ns=real_ns)
+        elif self._is_station(found) and not retained and (beat := _listening(payload)) is not None:
+            event = StationSeen(user=user, real_ns=real_ns, tested_real_ns=_tested_real_ns(beat, real_ns))
         else:
             return None
         holder = user if user in self.users else _STRANGERS
@@ -303,10 +307,18 @@ class Intake:
         return topic.channel is topics.Channel.STATION and topic.name in self.users
 
 
-def _is_listening(payload: bytes) -> bool:
+def _listening(payload: bytes) -> StationBeat | None:
+    """Return the sign of life of a station that listens; None where it does not, or where anything is wrong with it."""
     if len(payload) > MAX_REQUEST_BYTES:
-        return False
+        return None
     try:
-        return StationBeat.from_bytes(payload).listening
+        beat = StationBeat.from_bytes(payload)
     except WireError:
-        return False
+        return None
+    return beat if beat.listening else None
+
+
+def _tested_real_ns(beat: StationBeat, real_ns: int) -> int | None:
+    """Return when the audible test was answered, by the daemon's own clock and never later than it was."""
+    age_s = beat.audible_test_age_s
+    return None if age_s is None or age_s > OLDEST_TEST_S else real_ns - math.ceil(age_s * NS_PER_S)

@@ -280,6 +280,7 @@ class Links(Payload):
     journal: Literal["ok", "failed"]
     broker: Literal["ok", "failed"]
     stations: Count = Field(description="screens that say they are watched")
+    stations_heard: Count = Field(description="of these, where a clinician answered an audible test in time")
 
 
 class State(Message):
@@ -407,6 +408,9 @@ class StationBeat(Message):
 
     user: Name = Field(description="for people; who it is says the topic")
     listening: bool
+    audible_test_age_s: Annotated[Exact, Field(ge=0)] | None = Field(
+        description="how long ago somebody here answered that the test tone was heard; null: never"
+    )
     at: Utc
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pumpd.core.quantities import NS_PER_S
 from pumpd.mqtt.accounts import password_for
+from pumpd.mqtt.bell import NOT_HEARD, Bell
 from pumpd.mqtt.client import Follower, Heard, View, following, loop_ns, wall_utc
 from pumpd.mqtt.connection import BrokerError
 from pumpd.mqtt.payloads import (
@@ -219,13 +220,20 @@ def render_line(view: View, now_ns: int) -> str:
 class Screen:
     """Draws a view: redrawn in place on a terminal, else one line per change."""
 
-    def __init__(self, write: Callable[[str], None], *, is_terminal: bool) -> None:
+    def __init__(self, write: Callable[[str], None], *, is_terminal: bool, bell: Bell | None = None) -> None:
         self._write = write
         self._is_terminal = is_terminal
+        self._bell = bell
         self._last = ""
 
+    def test_age_s(self, now_ns: int) -> Decimal | None:
+        """Return how long ago somebody answered that the bell was heard; None: never, or there is no bell."""
+        return None if self._bell is None else self._bell.test_age_s(now_ns)
+
     def draw(self, view: View, now_ns: int) -> None:
-        """Show `view` as it is now."""
+        """Show `view` as it is now, and sound what is to be heard."""
+        if self._bell is not None:
+            self._bell.sound(view, now_ns)
         if self._is_terminal:
             self._write(_HOME_AND_CLEAR + render(view, now_ns))
             return
@@ -253,13 +261,15 @@ async def watch(site: Site, user: str, password: str, bed: str, screen: Screen) 
 
 async def _show(follower: Follower, user: str, screen: Screen) -> None:
     async with asyncio.TaskGroup() as group:
-        group.create_task(_beat(follower, user), name="watch-beat")
+        group.create_task(_beat(follower, user, screen), name="watch-beat")
         group.create_task(_redraw(follower, screen), name="watch-redraw")
 
 
-async def _beat(follower: Follower, user: str) -> None:
+async def _beat(follower: Follower, user: str, screen: Screen) -> None:
     while True:
-        await follower.beat(StationBeat(user=user, listening=True, at=wall_utc()).to_bytes())
+        age_s = screen.test_age_s(loop_ns())
+        beat = StationBeat(user=user, listening=True, audible_test_age_s=age_s, at=wall_utc())
+        await follower.beat(beat.to_bytes())
         await asyncio.sleep(BEAT_S)
 
 
@@ -285,8 +295,16 @@ def run_watch(options: argparse.Namespace) -> int:
         sys.stdout.write(text)
         sys.stdout.flush()
 
-    screen = Screen(write, is_terminal=sys.stdout.isatty())
+    is_terminal = sys.stdout.isatty()
+    bell = Bell(write) if options.sound else None
+    if bell is not None and not (is_terminal and sys.stdin.isatty()):
+        print("pumpd watch: --sound needs a terminal with a bell, and somebody at it", file=sys.stderr)
+        return 2
+    screen = Screen(write, is_terminal=is_terminal, bell=bell)
     try:
+        if bell is not None and not bell.test(input, loop_ns()):
+            print(f"pumpd watch: {NOT_HEARD}", file=sys.stderr)
+            return 1
         asyncio.run(watch(site, options.user, password, bed, screen))
     except KeyboardInterrupt:
         return 0
@@ -299,4 +317,7 @@ def add_watch_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentPa
     parser.add_argument("--site", type=Path, required=True, help="the site file")
     parser.add_argument("--user", required=True, help="your account")
     parser.add_argument("--bed", help="needed where the site has several")
+    parser.add_argument(
+        "--sound", action="store_true", help="ring for alarms; asks first whether the bell of this terminal is heard"
+    )
     parser.set_defaults(handler=run_watch)

@@ -10,15 +10,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from pumpd.mqtt.watch import Screen, watch
 from simulators.harness import script
 from simulators.harness.elastic_theatre import elastic_theatre
 from simulators.harness.process_theatre import process_theatre
 from simulators.harness.processes import ProcessError
 from simulators.harness.record import Record, ScriptError
 from simulators.harness.scenario import Scenario, play
-from simulators.harness.site import BED, PREPARER, ThrowAwaySite, make_site
-from simulators.harness.stage import Stage, stage_in, watch_over
+from simulators.harness.site import ThrowAwaySite, make_site
+from simulators.harness.stage import Stage, sit, stage_in, watch_over
 from simulators.harness.summary import summarise
 from simulators.harness.theatre import Theatre
 
@@ -163,16 +162,14 @@ async def _until_ended(scenario: Scenario, stage: Stage, interrupted: asyncio.Ev
 
 
 async def _station(site: ThrowAwaySite, *, view: bool) -> None:
-    """Anna's screen: it shows the bed, and says each second that somebody watches."""
+    """Anna's screen, shown or not."""
 
     def write(words: str) -> None:
         if view:
             sys.stdout.write(words)
             sys.stdout.flush()
 
-    loaded = site.load()
-    screen = Screen(write, is_terminal=sys.stdout.isatty())
-    await watch(loaded, PREPARER, loaded.password(PREPARER), BED, screen)
+    await sit(site.load(), write, is_terminal=sys.stdout.isatty())
 
 
 def forget_secrets(site: ThrowAwaySite) -> None:

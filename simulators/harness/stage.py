@@ -9,9 +9,12 @@ from typing import Any
 
 from pumpd.core.commands import ReceiptState
 from pumpd.core.quantities import NS_PER_S
+from pumpd.mqtt.bell import Bell
+from pumpd.mqtt.client import loop_ns
 from pumpd.mqtt.nurse import NurseSession
 from pumpd.mqtt.payloads import Ack
 from pumpd.mqtt.site import Site
+from pumpd.mqtt.watch import Screen, watch
 from simulators.harness.record import Record, ScriptError
 from simulators.harness.site import BED, CONFIRMER, PREPARER, VIEWER
 from simulators.harness.theatre import Theatre
@@ -22,6 +25,8 @@ WAITED_FOR = frozenset({"confirm", "start", "resume", "pause", "stop", "acknowle
 """What others wait for, or what is decided on a screen that time must not outrun."""
 LOOK_EVERY_S = 0.05
 WATCH_EVERY_S = 0.2
+TEST_EVERY_S = 300.0
+"""A station's test counts for ten minutes of real time."""
 
 
 class Nurse:
@@ -82,6 +87,21 @@ async def stage_in(theatre: Theatre) -> AsyncIterator[Stage]:
     finally:
         following.cancel()
         await asyncio.wait([following])
+
+
+async def sit(site: Site, write: Callable[[str], None], *, is_terminal: bool = False) -> None:
+    """Keep anna's screen on until cancelled: it says each second that she watches, and she hears its bell each time."""
+    bell = Bell(write=lambda _ring: None)
+    screen = Screen(write, is_terminal=is_terminal, bell=bell)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_hear(bell), name="station-test")
+        group.create_task(watch(site, PREPARER, site.password(PREPARER), BED, screen), name="station-watch")
+
+
+async def _hear(bell: Bell) -> None:
+    while True:
+        bell.test(lambda _question: "y", loop_ns())
+        await asyncio.sleep(TEST_EVERY_S)
 
 
 async def watch_over(theatre: Theatre) -> None:

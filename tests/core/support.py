@@ -58,6 +58,7 @@ from pumpd.core.events import (
     PumpLinkDown,
     PumpLinkUp,
     SelfTested,
+    StationSeen,
     TokenIssued,
 )
 from pumpd.core.modes import Mode
@@ -233,6 +234,7 @@ class World:
     frames: bool = True
     tokens: bool = True
     attentive: bool = True
+    station: bool = True
     self_test: SelfTested | None = field(default_factory=lambda: self_tested())
     present_ns: int | None = None
     lose: Callable[[], bool] = lambda: False
@@ -442,6 +444,8 @@ class World:
             self.tell(TokenIssued(token=f"t{self.now_ns}", real_ns=self.now_ns))
         if self.attentive and self.tokens and (self.present_ns is None or self.now_ns - self.present_ns >= ROUND_NS):
             self.present()
+        if self.station and self.tokens:
+            self.watch()
         if self.frames:
             self.tell(frame(self.now_ns, hr=self.hr, spo2=self.spo2, validity=self.probe))
         self.later(S, self._beat)
@@ -476,6 +480,11 @@ class World:
     def present(self, user: str = "anna", **changes: object) -> Receipt:
         self.present_ns = self.now_ns
         return self.answer(user, Presence(), **changes)
+
+    def watch(self, tested_ago_ns: int | None = 0, user: str = "anna") -> None:
+        """Let a station tell that it watches, and how long ago somebody heard its test."""
+        tested_ns = None if tested_ago_ns is None else self.now_ns - tested_ago_ns
+        self.tell(StationSeen(user=user, real_ns=self.now_ns, tested_real_ns=tested_ns))
 
     def acknowledge_all(self) -> None:
         for alarm in self.core.state.alarms.listed:

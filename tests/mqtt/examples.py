@@ -138,7 +138,7 @@ def state(**changes: object) -> State:
         start_blockers=("already infusing",),
         resume_blockers=(),
         close_blockers=(),
-        links=Links(journal="ok", broker="ok", stations=1),
+        links=Links(journal="ok", broker="ok", stations=1, stations_heard=1),
         cause=None,
         at=AT,
     )

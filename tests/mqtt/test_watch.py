@@ -148,7 +148,8 @@ def test_the_bar_claims_only_what_is_certain() -> None:
 
 
 def test_causes_and_a_failed_journal_are_named() -> None:
-    text = render(seen(cause="SBP 190 mmHg", links=Links(journal="failed", broker="ok", stations=0)), S)
+    links = Links(journal="failed", broker="ok", stations=0, stations_heard=0)
+    text = render(seen(cause="SBP 190 mmHg", links=links), S)
     assert "because: SBP 190 mmHg" in text
     assert "the journal cannot be written" in text
 

@@ -18,7 +18,7 @@ from simulators.harness.process_theatre import ProcessTheatre, process_theatre
 from simulators.harness.processes import Child
 from simulators.harness.scenario import Scenario, play
 from simulators.harness.site import make_site
-from simulators.harness.stage import Stage, stage_in, watch_over
+from simulators.harness.stage import Stage, sit, stage_in, watch_over
 from tests.scenarios.evidence import Evidence
 
 CYCLE_S = 12
@@ -174,10 +174,11 @@ async def _perform(name: str, folder: Path, after_s: float) -> Played:
 async def _guarded(theatre: ProcessTheatre, running: Awaitable[None]) -> None:
     playing = asyncio.ensure_future(running)
     watching = asyncio.create_task(watch_over(theatre))
-    done, _ = await asyncio.wait({playing, watching}, return_when=asyncio.FIRST_COMPLETED)
-    for task in (playing, watching):
+    sitting = asyncio.create_task(sit(theatre.site.load(), lambda _words: None))
+    done, _ = await asyncio.wait({playing, watching, sitting}, return_when=asyncio.FIRST_COMPLETED)
+    for task in (playing, watching, sitting):
         task.cancel()
-    await asyncio.wait({playing, watching})
+    await asyncio.wait({playing, watching, sitting})
     for task in done:
         task.result()
 

@@ -37,6 +37,8 @@ from simulators.harness.virtual.loop import NS_PER_S
 T = TypeVar("T")
 
 STATION_EVERY_S = 4.0
+TEST_EVERY_S = 300.0
+"""Her screen rings and asks whether she hears it, well within the ten minutes for which an answer counts."""
 FINAL_WITHIN_S = 10.0
 """After this without a final word a nurse takes the outcome for unknown (CMD-04)."""
 ROUND_EVERY_S = 240.0
@@ -123,6 +125,7 @@ class Nurse:
         self._unread: dict[str, tuple[bytes, bool, int]] = {}
         self._receipts: list[bytes] = []
         self._commands = 0
+        self._tested_ns: int | None = None
 
     @property
     def view(self) -> View:
@@ -148,11 +151,23 @@ class Nurse:
 
     async def sit(self) -> None:
         """Keep the screen on: its connection and its signs of life. A task of its own, until cancelled."""
-        beat = StationBeat(user=self.user, listening=True, at=self.clock.wall_utc()).to_bytes()
         while True:
-            if not self.habits.is_away(self.clock.now_ns()) and self._is_connected():
-                self._publish(self._topics.station(self.user), beat)
+            now_ns = self.clock.now_ns()
+            if not self.habits.is_away(now_ns) and self._is_connected():
+                beat = StationBeat(
+                    user=self.user,
+                    listening=True,
+                    audible_test_age_s=self._test_age_s(now_ns),
+                    at=self.clock.wall_utc(),
+                )
+                self._publish(self._topics.station(self.user), beat.to_bytes())
             await self.clock.pass_s(STATION_EVERY_S)
+
+    def _test_age_s(self, now_ns: int) -> Decimal:
+        """Answer the audible test where it is due; return how long ago she did."""
+        if self._tested_ns is None or now_ns - self._tested_ns >= TEST_EVERY_S * NS_PER_S:
+            self._tested_ns = now_ns
+        return Decimal(now_ns - self._tested_ns).scaleb(-9)
 
     async def until(self, look: Callable[[], T | None], within_s: float) -> T | None:
         """Return what `look` finds on the screen within a time, else None."""
