@@ -36,6 +36,19 @@ def test_the_shipped_profiles_load_unapproved(name: str) -> None:
     assert all(len(rule.citation) >= 8 for rule in profile.rules)
 
 
+@pytest.mark.req("ALRM-05", "CFG-04")
+def test_only_a_profile_for_simulators_may_do_without_a_station(tmp_path: Path) -> None:
+    without = DEMO.replace("station_required = true", "station_required = false", 1)
+    path = tmp_path / "without.toml"
+    path.write_text(without)
+    assert not load_profile(path).station_required
+    assert all(load_profile(SHIPPED / f"{name}.toml").station_required for name in ("demo", "ketamine-40min"))
+    path.write_text(without.replace("simulators_only = true", "simulators_only = false", 1))
+    with pytest.raises(ProfileError, match="station_required: only a profile for simulators may do without"):
+        load_profile(path)
+    assert "station_required: is missing" in refusal(tmp_path, "station_required = true", "")
+
+
 def in_table(head: str, old: str, new: str) -> tuple[str, str]:
     """Return the table that begins with `head` as it is shipped, and as it is with `old` replaced by `new`."""
     at = DEMO.index(head)

@@ -189,6 +189,7 @@ def test_what_becomes_more_urgent_is_a_new_episode() -> None:
 @pytest.mark.req("ALRM-05")
 def test_the_loss_of_the_last_station_sounds_at_the_bed_without_any_network() -> None:
     world = running()
+    world.station = False
     world.tell(StationSeen(user="anna", real_ns=world.now_ns))
     world.effects.clear()
     world.advance(11.1)
@@ -307,6 +308,7 @@ def test_a_tone_is_paused_for_two_minutes_and_nothing_else_changes() -> None:
 def test_a_tone_sounds_again_with_any_new_alarm_and_with_the_loss_of_the_broker_or_the_last_station() -> None:
     for what in ("alarm", "broker", "station"):
         world = alerting()
+        world.station = False
         world.tell(StationSeen(user="anna", real_ns=world.now_ns))
         assert pause_audio(world, "hr-high-alert") is ReceiptState.VERIFIED
         assert world.core.state.alarms.sounding() is None

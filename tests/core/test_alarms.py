@@ -143,8 +143,9 @@ def test_a_lost_broker_alarms_soon_and_pauses_at_its_time_by_the_real_clock_alon
 
 
 @pytest.mark.req("COMM-07", "ALRM-05")
-def test_the_last_station_that_falls_silent_is_a_loss_and_no_station_at_all_is_none() -> None:
+def test_the_last_station_that_falls_silent_is_a_loss_and_pauses_at_its_time() -> None:
     world = running()
+    world.station = False
     world.tell(StationSeen(user="anna", real_ns=world.now_ns))
     world.advance(10)
     assert "supervision" not in world.alarm_ids()

@@ -75,6 +75,9 @@ COMMANDS: list[Command] = [
 ]
 
 
+NOW_NS = 5_000_000_000_000_000
+
+
 def request(command: Command) -> bytes:
     return to_request(command, command_id="id-1", session="s-1", rev=7, token=SHOWN, issued_at=AT).to_bytes()
 
@@ -279,13 +282,45 @@ def test_strangers_share_one_allowance_and_may_stop() -> None:
     )
 
 
+def beat(age_s: str | None, *, user: str = "anna", listening: bool = True) -> bytes:
+    age = None if age_s is None else Decimal(age_s)
+    return StationBeat(user=user, listening=listening, audible_test_age_s=age, at=AT).to_bytes()
+
+
+@pytest.mark.req("ALRM-05")
+@pytest.mark.parametrize(
+    ("age_s", "tested_real_ns"),
+    [("0", NOW_NS), ("12.5", NOW_NS - 12_500_000_000), ("0.0000000001", NOW_NS - 1), ("600", NOW_NS - 600 * 10**9)],
+)
+def test_the_age_of_an_audible_test_becomes_a_time_of_the_daemons_own_clock(age_s: str, tested_real_ns: int) -> None:
+    heard = intake().receive(f"{BASE}/station/anna", beat(age_s), retained=False, real_ns=NOW_NS)
+    assert heard == StationSeen(user="anna", real_ns=NOW_NS, tested_real_ns=tested_real_ns)
+
+
+@pytest.mark.req("ALRM-05")
+@pytest.mark.parametrize("age_s", [None, "600.000000001", "999999999999"])
+def test_a_test_that_no_profile_counts_is_none_and_the_station_still_watches(age_s: str | None) -> None:
+    heard = intake().receive(f"{BASE}/station/anna", beat(age_s), retained=False, real_ns=NOW_NS)
+    assert heard == StationSeen(user="anna", real_ns=NOW_NS, tested_real_ns=None)
+
+
+@pytest.mark.req("ALRM-05")
+@pytest.mark.parametrize("age", [b"-1", b"-0.001", b"1e3", b"NaN", b"true", b'"soon"', b"[]", b"9999999999999.5"])
+def test_a_beat_with_a_spoilt_age_counts_for_nothing(age: bytes) -> None:
+    payload = beat("7").replace(b'"audible_test_age_s":7', b'"audible_test_age_s":' + age)
+    assert age in payload
+    assert intake().receive(f"{BASE}/station/anna", payload, retained=False, real_ns=NOW_NS) is None
+    assert intake().receive(f"{BASE}/station/anna", beat("7"), retained=True, real_ns=NOW_NS) is None
+
+
 def test_a_station_counts_only_live_listening_and_for_an_operator() -> None:
     under = intake()
-    watched = StationBeat(user="ben", listening=True, at=AT).to_bytes()
-    asleep = StationBeat(user="anna", listening=False, at=AT).to_bytes()
+    watched = beat(None, user="ben")
+    asleep = beat("1", listening=False)
     topic = f"{BASE}/station/anna"
     # who it is says the topic, not the payload
-    assert under.receive(topic, watched, retained=False, real_ns=3) == StationSeen(user="anna", real_ns=3)
+    seen = StationSeen(user="anna", real_ns=3, tested_real_ns=None)
+    assert under.receive(topic, watched, retained=False, real_ns=3) == seen
     assert under.receive(topic, watched, retained=True, real_ns=3) is None
     assert under.receive(topic, asleep, retained=False, real_ns=3) is None
     assert under.receive(topic, b"{", retained=False, real_ns=3) is None
