@@ -131,7 +131,7 @@ def _texts(state: State) -> Iterator[tuple[str, str]]:
     )
     yield "pump", f"{state.pump.model or 'no pump'}: {state.pump.state}"
     yield "worst_extra", f"{number(state.pump.worst_extra_ml)} mL"
-    yield "stations", f"{state.links.stations}"
+    yield "stations", f"{state.links.stations}, of which {state.links.stations_heard} were heard in a test"
     yield from _order_texts(state.order)
     yield from _rate_texts(state)
     yield from _delivery_texts(state)

@@ -7,12 +7,13 @@ import asyncio
 import contextlib
 import math
 from collections.abc import Callable
+from decimal import Decimal
 from typing import NoReturn
 
 from aiomqtt import Client
 
 from pumpd.core.commands import ReceiptState
-from pumpd.core.quantities import NS_PER_MIN, NS_PER_S
+from pumpd.core.quantities import NS_PER_MIN, NS_PER_MS, NS_PER_S
 from pumpd.mqtt.client import loop_ns, wall_utc
 from pumpd.mqtt.connection import (
     LIBRARY_ERRORS,
@@ -68,10 +69,18 @@ class Seat:
         """Forget a page."""
         self._pages.pop(page, None)
 
-    def _listens(self, now_ns: int) -> bool | None:
-        """Whether a page that lives sounds; None where no page lives."""
+    def _beat_at(self, now_ns: int) -> StationBeat | None:
+        """Return her station's sign of life: by the page that was heard last, None where no page lives."""
         alive = [heard_ns for seen_ns, heard_ns in self._pages.values() if now_ns - seen_ns <= STATION_SILENT_NS]
-        return any(heard_ns is not None for heard_ns in alive) if alive else None
+        if not alive:
+            return None
+        heard_ns = max((each for each in alive if each is not None), default=None)
+        return StationBeat(
+            user=self.user,
+            listening=heard_ns is not None,
+            audible_test_age_s=None if heard_ns is None else Decimal((now_ns - heard_ns) // NS_PER_MS).scaleb(-3),
+            at=wall_utc(),
+        )
 
     # ---- connection -------------------------------------------------------------------------------------------------
 
@@ -126,12 +135,11 @@ class Seat:
 
     async def _beat(self, client: Client) -> None:
         while True:
-            listens = self._listens(loop_ns())
-            if listens is not None:
-                beat = StationBeat(user=self.user, listening=listens, at=wall_utc()).to_bytes()
+            beat = self._beat_at(loop_ns())
+            if beat is not None:
                 for bed in self._beds:
                     with contextlib.suppress(BrokerError):
-                        await _publish(client, BedTopics(bed=bed).station(self.user), beat, qos=StationBeat.qos)
+                        await _publish(client, BedTopics(bed=bed).station(self.user), beat.to_bytes(), qos=beat.qos)
             await asyncio.sleep(BEAT_S)
 
 

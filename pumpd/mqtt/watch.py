@@ -103,7 +103,7 @@ def _pump_lines(state: State, since_ns: int) -> list[str]:
             f"pump {pump.link}, {pump.state}, {age}; stops by itself after {number(pump.lease_s)} s,"
             f" at most {number(pump.worst_extra_ml)} mL more"
         ),
-        f"a vital sign beyond a limit: at rest within {_number(pump.reaction_s)} s, averaging of the sensor included",
+        f"a vital sign beyond a limit: at rest within {number(pump.reaction_s)} s, averaging of the sensor included",
         *_power_lines(pump),
     ]
 
@@ -111,7 +111,7 @@ def _pump_lines(state: State, since_ns: int) -> list[str]:
 def _power_lines(pump: Pump) -> list[str]:
     if pump.mains is not False:
         return []
-    left = "unknown" if pump.battery_min is None else f"{_number(pump.battery_min)} min"
+    left = "unknown" if pump.battery_min is None else f"{number(pump.battery_min)} min"
     return [f"PUMP ON BATTERY, left: {left}"]
 
 

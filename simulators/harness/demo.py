@@ -1,4 +1,4 @@
-"""`pumpd demo`: one simulated infusion from the order to the summary, or one thing that goes wrong on the way."""
+"""`pumpd demo`: one simulated infusion from the order to the summary, or two beds that people command in a browser."""
 
 import argparse
 import asyncio
@@ -6,37 +6,38 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
 
-from simulators.harness import script
-from simulators.harness.elastic_theatre import elastic_theatre
-from simulators.harness.process_theatre import process_theatre
+from simulators.harness import infusion, ward
 from simulators.harness.processes import ProcessError
-from simulators.harness.record import Record, ScriptError
-from simulators.harness.scenario import Scenario, play
-from simulators.harness.site import ThrowAwaySite, make_site
-from simulators.harness.stage import Stage, sit, stage_in, watch_over
-from simulators.harness.summary import summarise
-from simulators.harness.theatre import Theatre
+from simulators.harness.record import ScriptError
+from simulators.harness.scenario import Scenario
+from simulators.harness.site import BED, ThrowAwaySite, make_site
 
 DEFAULT_SPEED = 50.0
 """A turn of the elastic clock each millisecond goes as far as a turn may go; forty minutes take a good one."""
-SHORT_CYCLE_S = 15
-"""In scenarios that are about the pump nobody wants to wait for the cuff."""
-EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+Perform = Callable[[ThrowAwaySite, asyncio.Event], Awaitable[int]]
+"""Shows something at a throw-away site until it has ended or is interrupted, and returns the exit code."""
+EXIT_FAILED, EXIT_USAGE = 1, 2
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `pumpd demo` to the command line."""
-    parser = subparsers.add_parser("demo", help="show one simulated infusion", allow_abbrev=False)
+    parser = subparsers.add_parser(
+        "demo", help="show one simulated infusion, or two beds to command in a browser", allow_abbrev=False
+    )
+    parser.add_argument(
+        "--dashboard", action="store_true", help="two beds that wait for people who command them in a browser"
+    )
     parser.add_argument(
         "--speed",
         type=_speed,
         metavar="N",
-        help=f"how much faster than real time at most, {DEFAULT_SPEED:.0f} by default; 1 runs separate processes",
+        help=f"how much faster than real time at most, {DEFAULT_SPEED:.0f} by default; 1 runs separate processes; "
+        f"with --dashboard at most {ward.FASTEST:.0f}",
     )
     parser.add_argument(
         "--scenario",
@@ -64,27 +65,47 @@ def _speed(written: str) -> float:
 def run_demo(options: argparse.Namespace) -> int:
     """Carry out `pumpd demo`; return the exit code: 0 only when everything the scenario asserts held."""
     scenario = Scenario(options.scenario)
-    if scenario.needs_processes and options.speed not in (None, 1):
-        print(f"pumpd demo: {scenario.value} is about processes and runs in real time: --speed 1", file=sys.stderr)
+    wrong = _wrong(scenario, options)
+    if wrong is not None:
+        print(f"pumpd demo: {wrong}", file=sys.stderr)
         return EXIT_USAGE
+    if options.dashboard:
+        return show(partial(ward.perform, scenario, options.speed or ward.FASTEST), ward.BEDS, options.keep)
     speed = 1.0 if scenario.needs_processes else options.speed or DEFAULT_SPEED
+    return show(partial(infusion.perform, scenario, speed, view=not options.no_view), (BED,), options.keep)
+
+
+def _wrong(scenario: Scenario, options: argparse.Namespace) -> str | None:
+    """Return in a sentence why these options do not go together, None where they do."""
+    speed: float | None = options.speed
     keep: Path | None = options.keep
+    if options.dashboard and scenario.needs_processes:
+        possible = ", ".join(each.value for each in Scenario if not each.needs_processes)
+        return f"{scenario.value} is a play of scripted nurses in processes of its own; --dashboard has {possible}"
+    if options.dashboard and speed is not None and speed > ward.FASTEST:
+        return f"the speed is {speed:g}; with --dashboard, where people act, it must be 1 to {ward.FASTEST:g}"
+    if scenario.needs_processes and speed not in (None, 1):
+        return f"{scenario.value} is about processes and runs in real time: --speed 1"
     if keep is not None and keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
-        print(f"pumpd demo: {keep} is not an empty directory; name a new one", file=sys.stderr)
-        return EXIT_USAGE
-    return asyncio.run(_run(scenario, speed, keep, view=not options.no_view))
+        return f"{keep} is not an empty directory; name a new one"
+    return None
 
 
-async def _run(scenario: Scenario, speed: float, keep: Path | None, *, view: bool) -> int:
+def show(perform: Perform, beds: Sequence[str], keep: Path | None = None) -> int:
+    """Perform at a throw-away site with these beds, in `keep` or else where its secrets are removed again."""
+    return asyncio.run(_show(perform, beds, keep))
+
+
+async def _show(perform: Perform, beds: Sequence[str], keep: Path | None) -> int:
     interrupted = asyncio.Event()
     for number in ENDING_SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, interrupted.set)
     folder = Path(tempfile.mkdtemp(prefix="pumpd-demo-")) if keep is None else keep
-    site = make_site(folder)
+    site = make_site(folder, beds)
     try:
-        code = await _perform(scenario, speed, site, interrupted, view=view)
+        code = await perform(site, interrupted)
     except (ScriptError, ProcessError, OSError) as error:
-        print(f"pumpd demo: {scenario.value}: {error}", file=sys.stderr)
+        print(f"pumpd demo: {error}", file=sys.stderr)
         code = EXIT_FAILED
     finally:
         if keep is None:
@@ -93,86 +114,8 @@ async def _run(scenario: Scenario, speed: float, keep: Path | None, *, view: boo
     return code
 
 
-async def _perform(
-    scenario: Scenario, speed: float, site: ThrowAwaySite, interrupted: asyncio.Event, *, view: bool
-) -> int:
-    async with _theatre(scenario, speed, site) as theatre, stage_in(theatre) as stage:
-        await theatre.start_daemon()
-        try:
-            ended = await _until_ended(scenario, stage, interrupted, view=view)
-        finally:
-            status = await theatre.end_daemon()
-        if ended:
-            print(f"{scenario.value}: everything that this scenario asserts held")
-        else:
-            print("interrupted: the pump was stopped first")
-        if status != 0:
-            raise ScriptError(f"the daemon ended with status {status}: rest was not confirmed")
-        agree = _conclude(stage.record, site, must=ended)
-    if not ended:
-        return EXIT_INTERRUPTED
-    return 0 if agree else EXIT_FAILED
-
-
-def _conclude(record: Record, site: ThrowAwaySite, *, must: bool) -> bool:
-    try:
-        summary = summarise(record, site)
-    except ScriptError:
-        if must:
-            raise
-        return False
-    print(f"\n{summary}", end="")
-    return not summary.disagreements()
-
-
-@asynccontextmanager
-async def _theatre(scenario: Scenario, speed: float, site: ThrowAwaySite) -> AsyncIterator[Theatre]:
-    if speed != 1:
-        async with elastic_theatre(site, speed=speed) as elastic:
-            yield elastic
-    elif scenario.needs_processes:
-        async with process_theatre(site, cycle_s=SHORT_CYCLE_S) as short:
-            yield short
-    else:
-        async with process_theatre(site) as real:
-            yield real
-
-
-async def _until_ended(scenario: Scenario, stage: Stage, interrupted: asyncio.Event, *, view: bool) -> bool:
-    """Play the scenario; return whether it came to its end, False where somebody interrupted it."""
-    playing = asyncio.create_task(play(scenario, stage), name="scenario")
-    tasks = {
-        playing,
-        asyncio.create_task(watch_over(stage.theatre), name="watch-over"),
-        asyncio.create_task(interrupted.wait(), name="interrupted"),
-    }
-    helpers = {
-        asyncio.create_task(_station(stage.theatre.site, view=view), name="station"),
-        asyncio.create_task(script.make_rounds(stage), name="rounds"),
-    }
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks | helpers:
-            task.cancel()
-        await asyncio.wait(tasks | helpers)
-    for task in done:
-        task.result()
-    return playing in done
-
-
-async def _station(site: ThrowAwaySite, *, view: bool) -> None:
-    """Anna's screen, shown or not."""
-
-    def write(words: str) -> None:
-        if view:
-            sys.stdout.write(words)
-            sys.stdout.flush()
-
-    await sit(site.load(), write, is_terminal=sys.stdout.isatty())
-
-
 def forget_secrets(site: ThrowAwaySite) -> None:
     """Remove passwords and links; the record stays."""
     shutil.rmtree(site.credentials, ignore_errors=True)
-    shutil.rmtree(site.ports, ignore_errors=True)
+    for bed in site.beds:
+        shutil.rmtree(bed.ports, ignore_errors=True)

@@ -14,7 +14,7 @@ from simulators.devices.nonin import Pacing
 from simulators.harness.bed import Bed
 from simulators.harness.elastic_clock import ElasticClock
 from simulators.harness.processes import enter_broker
-from simulators.harness.site import ThrowAwaySite
+from simulators.harness.site import BedFiles
 
 REST_WITHIN_S = 12.0
 """A daemon that ends needs up to ten seconds to confirm rest."""
@@ -23,8 +23,8 @@ REST_WITHIN_S = 12.0
 class ElasticTheatre:
     """Daemon and devices in this process and on this loop, with an elastic clock."""
 
-    def __init__(self, site: ThrowAwaySite, bed: Bed, clock: ElasticClock) -> None:
-        self.site = site
+    def __init__(self, files: BedFiles, bed: Bed, clock: ElasticClock) -> None:
+        self.files = files
         self.bed = bed
         self.clock = clock
         self.daemon: Daemon | None = None
@@ -44,7 +44,7 @@ class ElasticTheatre:
 
     async def start_daemon(self) -> None:
         """Build a daemon over the journal that is there, and run it."""
-        daemon = Daemon(load_config(self.site.bed_file), clock=self.clock, loop=asyncio.get_running_loop())
+        daemon = Daemon(load_config(self.files.config), clock=self.clock, loop=asyncio.get_running_loop())
         state = daemon.bedside.core.state
         # a disk does not hurry, nor does the kernel with what it carries from one end of a line to the other
         self.clock.holds = lambda: state.mode in {Mode.STARTING, Mode.STOPPING} or self.bed.has_unread()
@@ -80,19 +80,26 @@ class ElasticTheatre:
 
 
 @asynccontextmanager
-async def elastic_theatre(site: ThrowAwaySite, *, speed: float, seed: int = 1) -> AsyncIterator[ElasticTheatre]:
+async def elastic_theatre(files: BedFiles, *, speed: float, seed: int = 1) -> AsyncIterator[ElasticTheatre]:
     """Set up broker and bed; on the way out the pump comes to rest first, then everything ends."""
     async with AsyncExitStack() as stack:
-        await enter_broker(stack, site.site_file, site.folder / "broker.log")
-        log = stack.enter_context((site.folder / "daemon.log").open("a", encoding="utf-8"))
+        await enter_broker(stack, files.site.site_file, files.site.broker_log)
+        yield await stack.enter_async_context(elastic_bed(files, speed=speed, seed=seed))
+
+
+@asynccontextmanager
+async def elastic_bed(files: BedFiles, *, speed: float, seed: int = 1) -> AsyncIterator[ElasticTheatre]:
+    """Set up a bed at a broker that is there; on the way out the pump comes to rest first."""
+    async with AsyncExitStack() as stack:
+        log = stack.enter_context(files.daemon_log.open("a", encoding="utf-8"))
         stack.enter_context(_logging_to(log))
         clock = ElasticClock(asyncio.get_running_loop(), speed)
         stack.callback(clock.close)
-        plunger_log = stack.enter_context(site.plunger_log.open("a", encoding="utf-8"))
-        wire_log = stack.enter_context(site.wire_log.open("a", encoding="utf-8"))
-        bed = Bed(site.ports, clock, seed=seed, pacing=Pacing.PACKET, log=plunger_log, wire_log=wire_log)
+        plunger_log = stack.enter_context(files.plunger_log.open("a", encoding="utf-8"))
+        wire_log = stack.enter_context(files.wire_log.open("a", encoding="utf-8"))
+        bed = Bed(files.ports, clock, seed=seed, pacing=Pacing.PACKET, log=plunger_log, wire_log=wire_log)
         stack.callback(bed.close)
-        theatre = ElasticTheatre(site, bed, clock)
+        theatre = ElasticTheatre(files, bed, clock)
         stack.push_async_callback(theatre.end_daemon)
         yield theatre
 

@@ -6,14 +6,14 @@ from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanag
 
 from simulators.harness.bed import CYCLE_S
 from simulators.harness.processes import Child, enter_broker
-from simulators.harness.site import CUFF, OXIMETER, PUMP, ThrowAwaySite
+from simulators.harness.site import CUFF, OXIMETER, PUMP, BedFiles
 
 
 class ProcessTheatre:
     """Daemon and bed as processes of their own, in real time."""
 
-    def __init__(self, site: ThrowAwaySite, bed: Child) -> None:
-        self.site = site
+    def __init__(self, files: BedFiles, bed: Child) -> None:
+        self.files = files
         self.bed = bed
         self.daemon: Child | None = None
 
@@ -31,7 +31,7 @@ class ProcessTheatre:
 
     async def start_daemon(self) -> None:
         """Start `pumpd run`."""
-        self.daemon = start_daemon(self.site)
+        self.daemon = start_daemon(self.files)
 
     async def lose_daemon(self) -> None:
         """Kill the daemon with signal 9."""
@@ -47,37 +47,37 @@ class ProcessTheatre:
     def fault(self) -> str | None:
         """Return which process is gone although nobody ended it."""
         for child in (self.bed, self.daemon):
-            if child is not None and child.code is not None:
-                return f"{child.name} ended by itself with status {child.code}: {child.words[-500:]}"
+            if child is not None and (fault := child.fault()) is not None:
+                return fault
         return None
 
 
-def start_daemon(site: ThrowAwaySite) -> Child:
-    """Start `pumpd run` for the bed of `site`."""
-    return Child("daemon", ["-m", "pumpd.cli", "run", "--config", str(site.bed_file)], log=site.folder / "daemon.log")
+def start_daemon(files: BedFiles) -> Child:
+    """Start `pumpd run` for the bed."""
+    return Child("daemon", ["-m", "pumpd.cli", "run", "--config", str(files.config)], log=files.daemon_log)
 
 
-def start_bed(site: ThrowAwaySite, *, cycle_s: int = CYCLE_S) -> Child:
-    """Start the bed of `site`; it is ready once its links are there."""
-    arguments = ["-m", "simulators.harness.bed", "--dir", str(site.ports), "--control", "--cycle-s", str(cycle_s)]
-    arguments += ["--log", str(site.plunger_log), "--wire-log", str(site.wire_log)]
-    return Child("bed", arguments, log=site.folder / "bed.log", control=True)
+def start_bed(files: BedFiles, *, cycle_s: int = CYCLE_S) -> Child:
+    """Start the simulated bed; it is ready once its links are there."""
+    arguments = ["-m", "simulators.harness.bed", "--dir", str(files.ports), "--control", "--cycle-s", str(cycle_s)]
+    arguments += ["--log", str(files.plunger_log), "--wire-log", str(files.wire_log)]
+    return Child("bed", arguments, log=files.bed_log, control=True)
 
 
-async def bed_ready(bed: Child, site: ThrowAwaySite) -> None:
+async def bed_ready(bed: Child, files: BedFiles) -> None:
     """Wait until the devices can be reached."""
-    links = [site.ports / name for name in (PUMP, OXIMETER, CUFF)]
+    links = [files.ports / name for name in (PUMP, OXIMETER, CUFF)]
     await bed.ready(lambda: all(link.exists() for link in links), "the links of the devices")
 
 
 @asynccontextmanager
-async def process_theatre(site: ThrowAwaySite, *, cycle_s: int = CYCLE_S) -> AsyncIterator[ProcessTheatre]:
+async def process_theatre(files: BedFiles, *, cycle_s: int = CYCLE_S) -> AsyncIterator[ProcessTheatre]:
     """Set up broker and bed as processes; on the way out the pump comes to rest first, then everything ends."""
     async with AsyncExitStack() as stack:
-        await enter_broker(stack, site.site_file, site.folder / "broker.log")
-        bed = start_bed(site, cycle_s=cycle_s)
+        await enter_broker(stack, files.site.site_file, files.site.broker_log)
+        bed = start_bed(files, cycle_s=cycle_s)
         stack.push_async_callback(bed.end)
-        await bed_ready(bed, site)
-        theatre = ProcessTheatre(site, bed)
+        await bed_ready(bed, files)
+        theatre = ProcessTheatre(files, bed)
         stack.push_async_callback(theatre.end_daemon)
         yield theatre

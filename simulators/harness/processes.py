@@ -10,8 +10,9 @@ from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 LOOK_AGAIN_S = 0.02
-READY_WITHIN_S = 20.0
-END_WITHIN_S = 15.0
+READY_WITHIN_S = 60.0
+"""A busy machine takes its time to load a process; one that has ended is noticed at once."""
+END_WITHIN_S = 30.0
 """A daemon needs up to ten seconds to confirm rest."""
 
 
@@ -49,6 +50,11 @@ class Child:
         """What it has said so far."""
         return self.log.read_text(encoding="utf-8", errors="replace")
 
+    def fault(self) -> str | None:
+        """Return that it has ended although nobody ended it, with its last words; None where it runs."""
+        code = self.code
+        return None if code is None else f"{self.name} ended by itself with status {code}: {self.words[-500:]}"
+
     def tell(self, line: str) -> None:
         """Send a control line."""
         assert self._process.stdin is not None, "started without control"  # noqa: S101 - programmer error
@@ -64,6 +70,10 @@ class Child:
             if time.monotonic() > deadline_s:
                 raise ProcessError(f"{self.name}: no {what} within {READY_WITHIN_S} s: {self.words[-500:]}")
             await asyncio.sleep(LOOK_AGAIN_S)
+
+    async def said(self, words: str) -> None:
+        """Wait until it has said `words`; raise `ProcessError` where the process ends or takes too long."""
+        await self.ready(lambda: words in self.words, repr(words))
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal to this process, if it still runs."""
@@ -100,23 +110,15 @@ class Child:
             self._process.stdin.close()
 
 
-def start_broker(site_file: Path, log: Path) -> Child:
-    """Start the embedded broker; it is ready once it says that it listens."""
-    return Child("broker", ["-m", "pumpd.mqtt.embedded_broker", "--site", str(site_file)], log=log)
+async def enter_broker(stack: AsyncExitStack, site_file: Path, log: Path) -> Child:
+    """Start the embedded broker, wait until it listens, and have `stack` end it."""
+    broker = Child("broker", ["-m", "pumpd.mqtt.embedded_broker", "--site", str(site_file)], log=log)
+    stack.push_async_callback(end_or_kill, broker)
+    await broker.said("broker listening")
+    return broker
 
 
-async def listening(broker: Child) -> None:
-    """Wait until the broker listens."""
-    await broker.ready(lambda: "broker listening" in broker.words, "a listening broker")
-
-
-async def enter_broker(stack: AsyncExitStack, site_file: Path, log: Path) -> None:
-    """Start the broker, wait until it listens, and have `stack` end it."""
-    broker = start_broker(site_file, log)
-    stack.push_async_callback(_end, broker)
-    await listening(broker)
-
-
-async def _end(child: Child) -> None:
-    with suppress(ProcessError):  # it has been killed then, and keeps nothing that matters
+async def end_or_kill(child: Child) -> None:
+    """End a process that keeps nothing that matters, by force where it does not obey."""
+    with suppress(ProcessError):
         await child.end()

@@ -48,7 +48,7 @@ class Record:
         """Every episode of every alarm that was ever listed, as it was shown last."""
         self._site = site
         self._user = user
-        self._bed = bed
+        self.bed = bed
         self._path = path
         self._now_ns = now_ns
         self._changed = asyncio.Event()
@@ -65,7 +65,7 @@ class Record:
     async def _follow(self) -> None:
         password = self._site.password(self._user)
         async with connected(self._site.endpoint, user=self._user, password=password) as client:
-            await subscribe(client, screen_filters(self._bed))
+            await subscribe(client, screen_filters(self.bed))
             while True:
                 try:
                     message = await anext(client.messages)
@@ -90,14 +90,14 @@ class Record:
 
     def receipt(self, user: str, ack: Ack) -> None:
         """Keep the final word that a scripted nurse got: a viewer does not hear it."""
-        self._write(BedTopics(bed=self._bed).ack(user), ack.to_bytes(), retained=False)
+        self._write(BedTopics(bed=self.bed).ack(user), ack.to_bytes(), retained=False)
 
     def _write(self, topic: str, payload: bytes, *, retained: bool) -> None:
         if self._out is None or self._out.closed:
             return
         line = {
             "clock_ns": self._now_ns(),
-            "topic": topic.rpartition(f"/{self._bed}/")[2],
+            "topic": topic.rpartition(f"/{self.bed}/")[2],
             "retained": retained,
             "payload": json.loads(payload),
         }

@@ -10,13 +10,16 @@ from pumpd.mqtt.payloads import State
 from simulators.harness import script
 from simulators.harness.plunger_log import PlungerLog
 from simulators.harness.record import ScriptError
-from simulators.harness.site import ThrowAwaySite
+from simulators.harness.site import BedFiles
 from simulators.harness.stage import Stage
+from simulators.harness.theatre import Theatre, pass_time
 
 SURGE_AFTER_S = 300.0
 SURGE = "patient surge 42 11 600"
 """To some 170/90 mmHg for ten minutes: above the limit that pauses, below the one that ends."""
 PROBE_OFF_AFTER_S = 420.0
+PROBE_OFF_S = 60.0
+"""Long enough to see the alert, the pause and a refused resume."""
 STALE_SPEED = 4.0
 """While the probe is off: what lasts two minutes ends the infusion, and nurses act in real time."""
 COMPLETE_WITHIN_S = 4_500.0
@@ -74,9 +77,34 @@ async def play(scenario: Scenario, stage: Stage) -> None:
     require(state.mode is Mode.COMPLETED, f"the infusion is {state.mode.value} instead of completed: {state.cause}")
 
 
+async def trouble(scenario: Scenario, theatre: Theatre) -> None:
+    """Let happen to the bed what the scenario is about, once an infusion runs there; what follows is left to people."""
+    while plunger(theatre.files).at_rest:
+        await pass_time(theatre, 1)
+    match scenario:
+        case Scenario.NORMAL:
+            pass
+        case Scenario.HYPERTENSION:
+            await _surge(theatre)
+        case Scenario.PROBE_OFF:
+            await pass_time(theatre, PROBE_OFF_AFTER_S)
+            with theatre.at_most(1):  # people resume in real time, and what lasts two minutes ends the infusion
+                theatre.control("patient probe-off")
+                await pass_time(theatre, PROBE_OFF_S)
+                theatre.control("patient probe-on")
+        case Scenario.PUMP_UNPLUGGED | Scenario.DAEMON_KILLED:
+            raise ScriptError(f"{scenario.value} needs processes of its own and nurses that know what is to come")
+        case _:
+            assert_never(scenario)
+
+
+async def _surge(theatre: Theatre) -> None:
+    await pass_time(theatre, SURGE_AFTER_S)
+    theatre.control(SURGE)
+
+
 async def _hypertension(stage: Stage) -> None:
-    await stage.pass_time(SURGE_AFTER_S)
-    stage.theatre.control(SURGE)
+    await _surge(stage.theatre)
     paused = await stage.record.until(script.in_mode(Mode.PAUSED), "a pause for the surge", within_s=900)
     cause = paused.cause or ""
     require(cause.startswith(("SBP ", "DBP ")), f"paused for something else than the pressure: {cause}")
@@ -106,11 +134,11 @@ async def _probe_off(stage: Stage) -> None:
 async def _flow_ends_by_the_lease(stage: Stage) -> None:
     """Wait until the plunger stands, and see that it ran no longer than the lease allows without a packet."""
     limit_ns = stage.theatre.now_ns() + int(REST_WITHIN_S * NS_PER_S)
-    while not plunger(stage.theatre.site).at_rest:
+    while not plunger(stage.theatre.files).at_rest:
         require(stage.theatre.now_ns() < limit_ns, f"the plunger still moves {REST_WITHIN_S} s after the cut")
         await stage.pass_time(0.1)
-    stopped_ns = plunger(stage.theatre.site).stops_ns()[-1]
-    late_ns = stopped_ns - last_heard_ns(stage.theatre.site, stopped_ns)
+    stopped_ns = plunger(stage.theatre.files).stops_ns()[-1]
+    late_ns = stopped_ns - last_heard_ns(stage.theatre.files, stopped_ns)
     require(late_ns <= LEASE_NS, f"flow went on for {late_ns / NS_PER_S:.2f} s after the last packet")
 
 
@@ -120,7 +148,7 @@ async def _recover(stage: Stage, before: State, alarm_id: str) -> None:
     require(paused.session == before.session, f"session {before.session} became {paused.session}")
     await stage.record.until(script.alarm_named(alarm_id), f"the alarm {alarm_id}", within_s=5)
     at_rest_ns = _plunger_is_at_rest(stage)
-    truth_nl = plunger(stage.theatre.site).volume_nl
+    truth_nl = plunger(stage.theatre.files).volume_nl
     delivery = paused.delivery
     holds = delivery is not None and delivery.low_ml * NL_PER_ML <= truth_nl <= delivery.high_ml * NL_PER_ML
     require(holds, f"the plunger gave {truth_nl} nL, outside of what is shown: {delivery}")
@@ -130,27 +158,27 @@ async def _recover(stage: Stage, before: State, alarm_id: str) -> None:
     await script.stop(stage)
 
 
-def plunger(site: ThrowAwaySite) -> PlungerLog:
+def plunger(files: BedFiles) -> PlungerLog:
     """Return what the simulated plunger truly gave so far."""
-    return PlungerLog.read(site.plunger_log)
+    return PlungerLog.read(files.plunger_log)
 
 
-def last_heard_ns(site: ThrowAwaySite, before_ns: int) -> int:
+def last_heard_ns(files: BedFiles, before_ns: int) -> int:
     """Return when the simulated pump last heard anything before an instant."""
-    lines = site.wire_log.read_text(encoding="utf-8").splitlines(keepends=True)
+    lines = files.wire_log.read_text(encoding="utf-8").splitlines(keepends=True)
     heard = [int(json.loads(line)["monotonic_ns"]) for line in lines if line.endswith("\n")]
     return max(at_ns for at_ns in heard if at_ns < before_ns)
 
 
 def _plunger_is_at_rest(stage: Stage) -> int:
-    log = plunger(stage.theatre.site)
+    log = plunger(stage.theatre.files)
     require(log.at_rest, "the daemon says that the pump is at rest, and the plunger moves")
     return log.flows[-1].at_ns
 
 
 def _no_flow_since(stage: Stage, at_rest_ns: int) -> None:
     """See that the first flow after a pause is the last thing that happened: it came with the resume."""
-    later = [flow for flow in plunger(stage.theatre.site).flows if flow.at_ns > at_rest_ns]
+    later = [flow for flow in plunger(stage.theatre.files).flows if flow.at_ns > at_rest_ns]
     require(len(later) <= 1, f"the plunger moved {len(later)} times between pause and resume")
 
 

@@ -1,14 +1,16 @@
-"""Writes a throw-away site: people, passwords, one bed on simulated ports. Knows no broker, daemon or device."""
+"""Writes a throw-away site: people, passwords, beds on simulated ports. Knows no broker, daemon or device."""
 
 import os
+import secrets
 import socket
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from pumpd.mqtt.accounts import provision
+from pumpd.mqtt.accounts import provision, write_private
 from pumpd.mqtt.site import Site, load_site
 
 BED = "bed1"
@@ -18,6 +20,7 @@ PUMP, OXIMETER, CUFF = "pump", "oximeter", "cuff"
 
 _SITE = """\
 credentials_dir = "credentials"
+readers = ["dashboard"]
 
 [broker]
 host = "127.0.0.1"
@@ -38,7 +41,9 @@ role = "prescriber"
 [[operator]]
 name = "{viewer}"
 role = "viewer"
+"""
 
+_SITE_BED = """
 [[bed]]
 name = "{bed}"
 account = "pump-{bed}"
@@ -48,12 +53,12 @@ _BED = """\
 bed = "{bed}"
 site = "site.toml"
 profile = "demo.toml"
-journal = "journal.db"
+journal = "{bed}/journal.db"
 simulated = true
 clinical = false
-pump = {{ driver = "ne1000", port = "ports/pump" }}
-oximeter = {{ driver = "nonin", port = "ports/oximeter" }}
-cuff = {{ driver = "suntech", port = "ports/cuff" }}
+pump = {{ driver = "ne1000", port = "{bed}/ports/pump" }}
+oximeter = {{ driver = "nonin", port = "{bed}/ports/oximeter" }}
+cuff = {{ driver = "suntech", port = "{bed}/ports/cuff" }}
 """
 
 
@@ -69,14 +74,50 @@ class ThrowAwaySite:
         return self.folder / "site.toml"
 
     @property
-    def bed_file(self) -> Path:
-        """The configuration of the bed's daemon."""
-        return self.folder / f"{BED}.toml"
+    def profile(self) -> Path:
+        """The profile in force at every bed."""
+        return self.folder / "demo.toml"
 
     @property
-    def profile(self) -> Path:
-        """The profile in force."""
-        return self.folder / "demo.toml"
+    def credentials(self) -> Path:
+        """The password files."""
+        return self.folder / "credentials"
+
+    @property
+    def broker_log(self) -> Path:
+        """What the broker said."""
+        return self.folder / "broker.log"
+
+    def load(self) -> Site:
+        """Return the site as pumpd reads it."""
+        return load_site(self.site_file)
+
+    def bed(self, name: str = BED) -> "BedFiles":
+        """Return where everything of one bed lies."""
+        return BedFiles(site=self, name=name)
+
+    @property
+    def beds(self) -> tuple["BedFiles", ...]:
+        """Every bed of the site."""
+        return tuple(self.bed(name) for name in self.load().beds)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BedFiles:
+    """Where everything of one bed of a throw-away site lies."""
+
+    site: ThrowAwaySite
+    name: str
+
+    @property
+    def config(self) -> Path:
+        """The configuration of the bed's daemon."""
+        return self.site.folder / f"{self.name}.toml"
+
+    @property
+    def folder(self) -> Path:
+        """What the bed leaves behind."""
+        return self.site.folder / self.name
 
     @property
     def ports(self) -> Path:
@@ -104,36 +145,47 @@ class ThrowAwaySite:
         return self.folder / "bus.jsonl"
 
     @property
-    def credentials(self) -> Path:
-        """The password files."""
-        return self.folder / "credentials"
+    def daemon_log(self) -> Path:
+        """What the daemon said."""
+        return self.folder / "daemon.log"
 
-    def load(self) -> Site:
-        """Return the site as pumpd reads it."""
-        return load_site(self.site_file)
+    @property
+    def bed_log(self) -> Path:
+        """What the process of the simulated bed said."""
+        return self.folder / "bed.log"
 
 
 PORTS = range(20_000, 32_768)
 """Below those that Linux gives to clients (ip(7), ip_local_port_range)."""
 PORTS_EACH = 37
 """So far apart do processes with neighbouring ids begin to look."""
+LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
+"""Without those that are taken for one another: people type these passwords."""
 _asked = count()
 
 
-def make_site(folder: Path) -> ThrowAwaySite:
-    """Write a site with fresh passwords into `folder`, which is made where it is missing."""
+def make_site(folder: Path, beds: Sequence[str] = (BED,)) -> ThrowAwaySite:
+    """Write a site with fresh passwords and these beds into `folder`, which is made where it is missing."""
     made = ThrowAwaySite(folder=folder)
-    made.ports.mkdir(mode=0o700, parents=True, exist_ok=True)
-    made.site_file.write_text(
-        _SITE.format(
-            port=free_port(), preparer=PREPARER, confirmer=CONFIRMER, prescriber=PRESCRIBER, viewer=VIEWER, bed=BED
-        ),
-        encoding="utf-8",
+    made.credentials.mkdir(mode=0o700, parents=True, exist_ok=True)
+    people = _SITE.format(
+        port=free_port(), preparer=PREPARER, confirmer=CONFIRMER, prescriber=PRESCRIBER, viewer=VIEWER
     )
-    made.bed_file.write_text(_BED.format(bed=BED), encoding="utf-8")
+    made.site_file.write_text(people + "".join(_SITE_BED.format(bed=bed) for bed in beds), encoding="utf-8")
     made.profile.write_bytes(shipped_config("profiles/demo.toml").read_bytes())
-    provision(made.load())
+    for bed in made.beds:
+        bed.ports.mkdir(mode=0o700, parents=True, exist_ok=True)
+        bed.config.write_text(_BED.format(bed=bed.name), encoding="utf-8")
+    site = made.load()
+    for person in site.operators:
+        write_private(site.password_path(person), f"{_password()}\n")
+    provision(site)
     return made
+
+
+def _password() -> str:
+    """Return a random password of three groups, some 59 bits."""
+    return "-".join("".join(secrets.choice(LETTERS) for _ in range(4)) for _ in range(3))
 
 
 def free_port() -> int:

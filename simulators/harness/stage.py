@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from pumpd.core.commands import ReceiptState
-from pumpd.core.quantities import NS_PER_S
 from pumpd.mqtt.bell import Bell
 from pumpd.mqtt.client import loop_ns
 from pumpd.mqtt.nurse import NurseSession
@@ -16,14 +15,13 @@ from pumpd.mqtt.payloads import Ack
 from pumpd.mqtt.site import Site
 from pumpd.mqtt.watch import Screen, watch
 from simulators.harness.record import Record, ScriptError
-from simulators.harness.site import BED, CONFIRMER, PREPARER, VIEWER
-from simulators.harness.theatre import Theatre
+from simulators.harness.site import CONFIRMER, PREPARER, VIEWER
+from simulators.harness.theatre import Theatre, pass_time
 
 HUMAN_SPEED = 8.0
 """Simulated time runs no faster than this while somebody acts: a hand takes its second also in a demonstration."""
 WAITED_FOR = frozenset({"confirm", "start", "resume", "pause", "stop", "acknowledge"})
 """What others wait for, or what is decided on a screen that time must not outrun."""
-LOOK_EVERY_S = 0.05
 WATCH_EVERY_S = 0.2
 TEST_EVERY_S = 300.0
 """A station's test counts for ten minutes of real time."""
@@ -36,7 +34,7 @@ class Nurse:
         self, site: Site, user: str, record: Record, at_most: Callable[[float], AbstractContextManager[None]]
     ) -> None:
         self.user = user
-        self._session = NurseSession(site, user, site.password(user), BED)
+        self._session = NurseSession(site, user, site.password(user), record.bed)
         self._record = record
         self._at_most = at_most
 
@@ -66,16 +64,15 @@ class Stage:
 
     async def pass_time(self, seconds: float) -> None:
         """Let the bed's clock go on by so much."""
-        until_ns = self.theatre.now_ns() + int(seconds * NS_PER_S)
-        while self.theatre.now_ns() < until_ns:  # noqa: ASYNC110 - no event: the clock is not the loop's
-            await asyncio.sleep(LOOK_EVERY_S)
+        await pass_time(self.theatre, seconds)
 
 
 @asynccontextmanager
 async def stage_in(theatre: Theatre) -> AsyncIterator[Stage]:
     """Give the stage of a theatre: a viewer's record of the bus, and the two nurses."""
-    site = theatre.site.load()
-    record = Record(site, user=VIEWER, bed=BED, path=theatre.site.bus_log, now_ns=theatre.now_ns)
+    files = theatre.files
+    site = files.site.load()
+    record = Record(site, user=VIEWER, bed=files.name, path=files.bus_log, now_ns=theatre.now_ns)
     following = asyncio.create_task(record.run(), name="record")
     try:
         yield Stage(
@@ -89,13 +86,13 @@ async def stage_in(theatre: Theatre) -> AsyncIterator[Stage]:
         await asyncio.wait([following])
 
 
-async def sit(site: Site, write: Callable[[str], None], *, is_terminal: bool = False) -> None:
+async def sit(site: Site, bed: str, write: Callable[[str], None], *, is_terminal: bool = False) -> None:
     """Keep anna's screen on until cancelled: it says each second that she watches, and she hears its bell each time."""
     bell = Bell(write=lambda _ring: None)
     screen = Screen(write, is_terminal=is_terminal, bell=bell)
     async with asyncio.TaskGroup() as group:
         group.create_task(_hear(bell), name="station-test")
-        group.create_task(watch(site, PREPARER, site.password(PREPARER), BED, screen), name="station-watch")
+        group.create_task(watch(site, PREPARER, site.password(PREPARER), bed, screen), name="station-watch")
 
 
 async def _hear(bell: Bell) -> None:

@@ -10,7 +10,7 @@ from pumpd.core.modes import Mode
 from pumpd.core.quantities import NL_PER_ML, NS_PER_MIN, text
 from simulators.harness.plunger_log import PlungerLog
 from simulators.harness.record import Record, ScriptError
-from simulators.harness.site import ThrowAwaySite
+from simulators.harness.site import BedFiles
 
 COUNT_NL = 10_000
 """One count of the pump's four digits at 10 mL and above."""
@@ -96,9 +96,9 @@ class Summary:
         return "".join(f"{name:<{COLUMN}}{value}\n" for name, value in rows)
 
 
-def summarise(record: Record, site: ThrowAwaySite) -> Summary:
+def summarise(record: Record, files: BedFiles) -> Summary:
     """Return the summary of the session that `record` followed; raise `ScriptError` where there was none."""
-    saved = recover(site.journal)
+    saved = recover(files.journal)
     heard = record.view.state
     state = None if heard is None else heard.message
     if state is None or state.order is None or state.delivery is None or state.session is None or saved is None:
@@ -113,7 +113,7 @@ def summarise(record: Record, site: ThrowAwaySite) -> Summary:
         rate_ml_h=state.order.rate_ml_h,
         shown=Volumes(low_nl=int(state.delivery.low_ml * NL_PER_ML), high_nl=int(state.delivery.high_ml * NL_PER_ML)),
         journal=Volumes(low_nl=saved.ledger.low(), high_nl=saved.ledger.high(0)),
-        plunger_nl=PlungerLog.read(site.plunger_log).volume_nl,
+        plunger_nl=PlungerLog.read(files.plunger_log).volume_nl,
         running_s=state.delivery.running_s,
         runs=saved.runs,
         pauses=tuple(
@@ -122,8 +122,8 @@ def summarise(record: Record, site: ThrowAwaySite) -> Summary:
             if turn.mode is Mode.PAUSED
         ),
         alarms=tuple(f"{alarm.priority} {alarm.id}: {alarm.text}" for alarm in record.alarms.values()),
-        folder=site.folder,
-        journal_path=site.journal,
+        folder=files.folder,
+        journal_path=files.journal,
     )
 
 

@@ -1,15 +1,19 @@
 """What a scenario plays in: a bed with its daemon, in whatever form."""
 
+import asyncio
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from simulators.harness.site import ThrowAwaySite
+from pumpd.core.quantities import NS_PER_S
+from simulators.harness.site import BedFiles
+
+LOOK_EVERY_S = 0.05
 
 
 class Theatre(Protocol):
     """A bed with its daemon, and what can be done to them."""
 
-    site: ThrowAwaySite
+    files: BedFiles
 
     def now_ns(self) -> int:
         """Return the time by the bed's clock."""
@@ -31,3 +35,10 @@ class Theatre(Protocol):
 
     def fault(self) -> str | None:
         """Return why the play cannot go on, or None."""
+
+
+async def pass_time(theatre: Theatre, seconds: float) -> None:
+    """Let the bed's clock go on by so much."""
+    until_ns = theatre.now_ns() + int(seconds * NS_PER_S)
+    while theatre.now_ns() < until_ns:  # noqa: ASYNC110 - no event: the clock is not the loop's
+        await asyncio.sleep(LOOK_EVERY_S)

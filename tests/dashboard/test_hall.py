@@ -171,7 +171,7 @@ async def test_a_page_is_told_what_the_bed_says_now(broker: RunningBroker) -> No
         tell_all(daemon)
         shown = await window.picture(lambda picture: picture["mode"] == "running" and bool(picture["alarms"]))
         assert shown["values"]["given"]["text"] == "14.42 to 14.5 mg = 7.21 to 7.25 mL"
-        assert shown["token"] == "token-1"
+        assert (shown["token"], shown["rev"]) == ("token-1", 7)
         assert shown["order_hash"] == "c0ffee"
 
 
@@ -235,16 +235,20 @@ async def test_a_station_beats_while_a_page_lives_and_listens_when_it_was_heard(
     async with daemon_side(own_broker.site) as daemon, hall_of(own_broker.site) as hall:
         _, window = await seated(hall, "anna")
         window.ask()
-        assert not (await beat(daemon))["listening"]
+        first = await beat(daemon)
+        assert (first["listening"], first["audible_test_age_s"]) == (False, None)
         while True:
             window.ask(heard_age_s=12.0)
-            if (await beat(daemon))["listening"]:
+            heard = await beat(daemon)
+            if heard["listening"]:
+                assert 12 <= heard["audible_test_age_s"] < 15
                 break
         window.page.closed()
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(2.5):
-                while True:
-                    await beat(daemon)
+        await asyncio.sleep(2.5)  # a beat that was on its way is through
+        while not daemon.messages.empty():
+            daemon.messages.get_nowait()
+        await asyncio.sleep(1.5)
+        assert daemon.messages.empty(), "nobody beats for a page that is closed"
 
 
 @pytest.mark.req("CMD-04")

@@ -99,8 +99,8 @@ async def half_duplex(theatre: ProcessTheatre, stage: Stage, played: Played) -> 
 
 async def ended_by_a_signal(theatre: ProcessTheatre, stage: Stage, played: Played) -> None:
     await _infuse(stage)
-    second = theatre.site.bed_file.with_name("second.toml")
-    second.write_text(theatre.site.bed_file.read_text().replace('"journal.db"', '"second.db"'))
+    second = theatre.files.config.with_name("second.toml")
+    second.write_text(theatre.files.config.read_text().replace("/journal.db", "/second.db"))
     child = Child("second daemon", ["-m", "pumpd.cli", "run", "--config", str(second)], log=second.with_suffix(".log"))
     played.codes["second daemon"] = await child.ended()
     played.words["second daemon"] = child.words
@@ -160,10 +160,11 @@ async def play_all(folder: Path) -> dict[str, Played]:
 
 
 async def _perform(name: str, folder: Path, after_s: float) -> Played:
-    played = Played(evidence=Evidence(folder))
+    files = make_site(folder).bed()
+    played = Played(evidence=Evidence(files.folder))
     await asyncio.sleep(after_s)
     try:
-        async with process_theatre(make_site(folder), cycle_s=CYCLE_S) as theatre, stage_in(theatre) as stage:
+        async with process_theatre(files, cycle_s=CYCLE_S) as theatre, stage_in(theatre) as stage:
             await theatre.start_daemon()
             await _guarded(theatre, PLAYS[name](theatre, stage, played))
     except Exception as error:  # noqa: BLE001 - told by the tests that need this play
@@ -174,7 +175,7 @@ async def _perform(name: str, folder: Path, after_s: float) -> Played:
 async def _guarded(theatre: ProcessTheatre, running: Awaitable[None]) -> None:
     playing = asyncio.ensure_future(running)
     watching = asyncio.create_task(watch_over(theatre))
-    sitting = asyncio.create_task(sit(theatre.site.load(), lambda _words: None))
+    sitting = asyncio.create_task(sit(theatre.files.site.load(), theatre.files.name, lambda _words: None))
     done, _ = await asyncio.wait({playing, watching, sitting}, return_when=asyncio.FIRST_COMPLETED)
     for task in (playing, watching, sitting):
         task.cancel()

@@ -1,12 +1,9 @@
 """What `pumpd run` and `pumpd demo` refuse at the command line, and how a demonstration ends when interrupted."""
 
-import json
-import os
 import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,10 +11,11 @@ import pytest
 
 from simulators.harness.plunger_log import PlungerLog
 from simulators.harness.site import ThrowAwaySite, make_site
+from tests.processes.demonstration import REPOSITORY, demonstration
+from tests.scenarios.evidence import Evidence
 
 pytestmark = pytest.mark.process
 
-REPOSITORY = Path(__file__).parents[2]
 WAIT_S = 60.0
 
 
@@ -28,9 +26,9 @@ def _pumpd(*words: str) -> "subprocess.CompletedProcess[str]":
 
 def _in_bed_file(old: str, new: str) -> Callable[[ThrowAwaySite], None]:
     def change(site: ThrowAwaySite) -> None:
-        text = site.bed_file.read_text()
+        text = site.bed().config.read_text()
         assert old in text
-        site.bed_file.write_text(text.replace(old, new, 1))
+        site.bed().config.write_text(text.replace(old, new, 1))
 
     return change
 
@@ -56,7 +54,7 @@ def _open_password(site: ThrowAwaySite) -> None:
     ("change", "named"),
     [
         (_in_bed_file("simulated = true", "simulated = true\nfoo = 1"), "foo"),
-        (_in_bed_file('journal = "journal.db"\n', ""), "journal"),
+        (_in_bed_file('journal = "bed1/journal.db"\n', ""), "journal"),
         (_in_bed_file('bed = "bed1"', 'bed = "bed7"'), "bed7"),
         (_in_bed_file("simulated = true", "simulated = false"), "simulat"),
         (_in_bed_file("clinical = false", "clinical = true"), "clinical"),
@@ -86,7 +84,7 @@ def test_a_wrong_configuration_is_refused_in_one_sentence(
 ) -> None:
     site = make_site(tmp_path)
     change(site)
-    ended = _pumpd("run", "--config", str(site.bed_file))
+    ended = _pumpd("run", "--config", str(site.bed().config))
     assert ended.returncode == 2
     lines = ended.stderr.strip().splitlines()
     assert len(lines) == 1, ended.stderr
@@ -94,10 +92,20 @@ def test_a_wrong_configuration_is_refused_in_one_sentence(
     assert ended.stdout == ""
 
 
-def test_a_demonstration_about_processes_refuses_another_speed() -> None:
-    ended = _pumpd("demo", "--scenario", "pump-unplugged", "--speed", "50")
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("--scenario", "pump-unplugged", "--speed", "50"), "--speed 1"),
+        (("--dashboard", "--speed", "50"), "1 to 5"),
+        (("--dashboard", "--scenario", "daemon-killed"), "normal, hypertension, probe-off"),
+    ],
+    ids=["processes at another speed", "people at a speed that outruns them", "people in a play about processes"],
+)
+def test_a_demonstration_refuses_what_does_not_go_together(words: tuple[str, ...], named: str) -> None:
+    ended = _pumpd("demo", *words)
     assert ended.returncode == 2
     assert len(ended.stderr.strip().splitlines()) == 1
+    assert named in ended.stderr
 
 
 def test_a_demonstration_does_not_write_over_another(tmp_path: Path) -> None:
@@ -109,63 +117,25 @@ def test_a_demonstration_does_not_write_over_another(tmp_path: Path) -> None:
 
 
 def _running_since(folder: Path) -> bool:
-    logs = list(folder.glob("pumpd-demo-*/plunger.jsonl"))
+    logs = list(folder.glob("pumpd-demo-*/bed1/plunger.jsonl"))
     return bool(logs) and not PlungerLog.read(logs[0]).at_rest
-
-
-def _processes_of(folder: Path) -> list[str]:
-    found = []
-    for entry in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            words = entry.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:  # it has just ended
-            continue
-        if str(folder) in words:
-            found.append(words)
-    return found
 
 
 @pytest.mark.req("CTRL-10")
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("moment", ["starting up", "infusing"])
 def test_ctrl_c_stops_the_pump_first_and_leaves_nothing_behind(tmp_path: Path, moment: str) -> None:
-    demo = subprocess.Popen(
-        [sys.executable, "-m", "pumpd.cli", "demo", "--no-view"],
-        cwd=REPOSITORY,
-        env={**os.environ, "TMPDIR": str(tmp_path)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        deadline_s = time.monotonic() + 2 * WAIT_S
-        until = _running_since if moment == "infusing" else lambda folder: bool(list(folder.glob("*/ports/pump")))
-        while not until(tmp_path):
-            assert demo.poll() is None, demo.communicate()
-            assert time.monotonic() < deadline_s
-            time.sleep(0.02)
-        demo.send_signal(signal.SIGINT)
-        printed, complaints = demo.communicate(timeout=WAIT_S)
-    finally:
-        if demo.poll() is None:
-            demo.kill()
-            demo.communicate()
-    assert demo.returncode == 130, complaints
-    assert "Traceback" not in complaints
-    (folder,) = tmp_path.glob("pumpd-demo-*")
-    plunger = PlungerLog.read(folder / "plunger.jsonl")
+    until = _running_since if moment == "infusing" else lambda folder: bool(list(folder.glob("*/bed1/ports/pump")))
+    with demonstration(tmp_path, "-m", "pumpd.cli", "demo", "--no-view") as demo:
+        demo.wait_until(lambda: until(tmp_path))
+        assert demo.end(signal.SIGINT) == 130, demo.complaints
+    evidence = Evidence(demo.site.bed().folder)
+    plunger = evidence.plunger()
     assert plunger.at_rest
     if moment == "infusing":
-        assert "interrupted" in printed
-        assert re.search(r"^session .*, paused$", printed, re.MULTILINE)
-        assert re.search(r"^agreement +yes$", printed, re.MULTILINE)
+        assert "interrupted" in demo.printed
+        assert re.search(r"^session .*, paused$", demo.printed, re.MULTILINE)
+        assert re.search(r"^agreement +yes$", demo.printed, re.MULTILINE)
         # the watchdog would have needed the whole lease since the last packet
-        heard = [json.loads(line) for line in (folder / "wire.jsonl").read_text().splitlines()]
-        stopped_ns = plunger.stops_ns()[-1]
-        last = max(
-            (each for each in heard if each["monotonic_ns"] <= stopped_ns), key=lambda each: each["monotonic_ns"]
-        )
-        assert b"STP" in bytes.fromhex(last["heard"])
-    assert _processes_of(tmp_path) == []
-    assert not (folder / "credentials").exists()
-    assert not (folder / "ports").exists()
+        assert b"STP" in max(heard for heard in evidence.wire() if heard[0] <= plunger.stops_ns()[-1])[1]
+    demo.assert_nothing_is_left()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from simulators.harness.site import ThrowAwaySite
 from tests.scenarios.evidence import Evidence
 
 REPOSITORY = Path(__file__).parents[2]
@@ -59,7 +60,8 @@ def demos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Demo]]
                 stderr=subprocess.PIPE,
                 text=True,
             )
-            started[scenario] = Demo(scenario=scenario, evidence=Evidence(folder), process=process)
+            evidence = Evidence(ThrowAwaySite(folder=folder).bed().folder)
+            started[scenario] = Demo(scenario=scenario, evidence=evidence, process=process)
         yield started
     finally:
         for demo in started.values():

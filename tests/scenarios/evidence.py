@@ -30,7 +30,7 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The folder of one site after a play."""
+    """The folder of one bed after a play."""
 
     folder: Path
 

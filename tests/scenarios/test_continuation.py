@@ -27,14 +27,14 @@ async def test_a_rebuilt_daemon_over_the_same_journal_completes_the_infusion(
     demos: dict[str, Demo], tmp_path: Path
 ) -> None:
     """`demos` is asked for so that the demonstrations, which are processes of their own, play meanwhile."""
-    site = make_site(tmp_path)
-    async with elastic_theatre(site, speed=50) as theatre, stage_in(theatre) as stage:
+    files = make_site(tmp_path).bed()
+    async with elastic_theatre(files, speed=50) as theatre, stage_in(theatre) as stage:
         await _guarded(theatre, stage, _first_half(theatre, stage))
-        given_nl = Evidence(tmp_path).plunger().volume_nl
+        given_nl = Evidence(files.folder).plunger().volume_nl
         await theatre.start_daemon()
         await _guarded(theatre, stage, _second_half(stage))
         assert await theatre.end_daemon() == 0
-    evidence = Evidence(tmp_path)
+    evidence = Evidence(files.folder)
     assert 0 < given_nl < ORDER_NL
     assert_no_flow_while_paused(evidence)
     assert_complete(evidence, runs=2)
@@ -52,15 +52,15 @@ async def _first_half(theatre: ElasticTheatre, stage: Stage) -> None:
     await script.start(stage)
     await stage.pass_time(INTERRUPTED_AFTER_S)
     await theatre.lose_daemon()
-    while not Evidence(theatre.site.folder).plunger().at_rest:
+    while not Evidence(theatre.files.folder).plunger().at_rest:
         await stage.pass_time(0.5)
-    stopped_ns = Evidence(theatre.site.folder).plunger().stops_ns()[-1]
-    assert stopped_ns - last_heard_ns(theatre.site, stopped_ns) <= LEASE_NS + SLACK_NS
+    stopped_ns = Evidence(theatre.files.folder).plunger().stops_ns()[-1]
+    assert stopped_ns - last_heard_ns(theatre.files, stopped_ns) <= LEASE_NS + SLACK_NS
 
 
 async def _second_half(stage: Stage) -> None:
     paused = await stage.record.until(script.in_mode(Mode.PAUSED), "rest after the restart", within_s=60)
-    truth_nl = Evidence(stage.theatre.site.folder).plunger().volume_nl
+    truth_nl = Evidence(stage.theatre.files.folder).plunger().volume_nl
     assert paused.delivery is not None
     assert paused.delivery.low_ml * 1_000_000 <= truth_nl <= paused.delivery.high_ml * 1_000_000
     await script.resume(stage)
