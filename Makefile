@@ -12,6 +12,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
 
 help:
 	@echo "make demo    one simulated infusion, from order to summary   ARGS=\"--speed 1\"  ARGS=\"--scenario probe-off\""
+	@echo "             or two beds to command in a browser              ARGS=\"--dashboard\"  ARGS=\"--dashboard --speed 1\""
 	@echo "make test    all tests, on every core; a part with            ARGS=\"tests/core -k dose\"  ARGS=\"-m long -n auto\""
 	@echo "make check   lint, format, types, layers, trace, interface, systemd units"
 	@echo "make coverage each branch of the core, taken by its tests; fails below 100 %"
