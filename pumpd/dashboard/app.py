@@ -67,6 +67,7 @@ def build(hall: Hall, options: Options) -> FastAPI:
         title="pumpd",
         favicon=HERE / "static" / "icon.svg",
         dark=True,
+        language="en-GB",
         tailwind=False,
         reconnect_timeout=RECONNECT_S,
         storage_secret=secrets.token_urlsafe(32),
@@ -142,7 +143,7 @@ def _add_pages(hall: Hall, options: Options, render: Render) -> None:
             return RedirectResponse("/login", status_code=303)
         beds = tuple(hall.board.beds)
         common = open_page(client, seat, beds, "ward")
-        with ui.element("main"):
+        with ui.element("div").classes("ward"):
             ui.html(render("ward.html", beds=beds, **common), sanitize=False)
         return None
 
@@ -155,7 +156,7 @@ def _add_pages(hall: Hall, options: Options, render: Render) -> None:
         if found is None:
             return HTMLResponse("There is no such bed here.", status_code=404)
         common = open_page(client, seat, (name,), "bed") | {"bed": name}
-        with ui.element("main").props(f'data-bed="{name}" data-summary="lost"'):
+        with ui.element("div").classes("bed").props(f'data-bed="{name}" data-summary="lost"'):
             ui.html(render("bed_top.html", procedure=options.procedure, **common), sanitize=False)
             chart = ui.echart(trend.options(found, loop_ns())).classes("trend panel")
             ui.html(
