@@ -8,7 +8,7 @@ import pytest
 from simulators.harness import script
 from simulators.harness.site import BED
 from simulators.harness.stage import Stage, stage_in
-from tests.browser.theatre import PEOPLE, Ward, Window, soon, ward
+from tests.browser.theatre import PEOPLE, Ward, Window, ward
 from tests.scenarios.evidence import Evidence
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(240)]
@@ -49,6 +49,7 @@ async def started(opened: Ward, anna: Window) -> None:
     assert "VERIFIED: the pump reports infusing" in word
 
 
+@pytest.mark.long
 @pytest.mark.req("UI-01", "UI-05", "UI-06", "ALRM-05", "CMD-04", "START-02")
 async def test_two_nurses_give_a_whole_infusion(tmp_path: Path) -> None:
     async with ward(tmp_path, speed=40) as opened:
@@ -64,11 +65,9 @@ async def test_two_nurses_give_a_whole_infusion(tmp_path: Path) -> None:
         await ben.until_mode("completed", 150_000)
         attending.cancel()
         await asyncio.wait([attending])
-        given = await ben.text("given")
-        assert given.startswith("34.9")
-        assert "17.5 mL" in given
+        assert (await ben.text("given")).endswith("17.5 mL")
     evidence = Evidence(opened.files.folder)
-    assert evidence.plunger.given_ml == pytest.approx(17.5, abs=0.02)
+    assert evidence.plunger().volume_nl == pytest.approx(17_500_000, abs=20_000)
 
 
 async def prepared(opened: Ward, stage: Stage, anna: Window) -> None:
@@ -79,6 +78,7 @@ async def prepared(opened: Ward, stage: Stage, anna: Window) -> None:
         await started(opened, anna)
 
 
+@pytest.mark.long
 @pytest.mark.req("UI-04", "ALRM-02", "ALRM-04", "ALRM-08", "CTRL-05")
 async def test_a_pause_by_pressure_is_seen_heard_noted_and_resumed(tmp_path: Path) -> None:
     async with ward(tmp_path, speed=30) as opened, stage_in(opened.theatre) as stage:
@@ -86,7 +86,7 @@ async def test_a_pause_by_pressure_is_seen_heard_noted_and_resumed(tmp_path: Pat
             anna = await opened.window("anna")
         await prepared(opened, stage, anna)
         assert await anna.page.evaluate("pumpd.sound.level()") == 0
-        opened.theatre.control("patient surge 185 100 400")
+        opened.theatre.control("patient surge 170 92 400")
         await anna.until_mode("paused", 60_000)
         with opened.theatre.at_most(PEOPLE):
             await anna.until("document.querySelector('.alarm[data-priority]') !== null")
@@ -143,4 +143,3 @@ async def test_without_a_gesture_the_badge_says_that_nothing_is_heard(tmp_path: 
         assert (await anna.text("stations")).startswith("0, of which 0")
         await anna.listen()
         await anna.until(f"pumpd.truth.pictures.{BED}.values.stations.text.startsWith('1, of which 1')")
-        await soon(lambda: True)

@@ -61,3 +61,28 @@ async def test_mode_and_dose_are_large(tmp_path: Path) -> None:
         sizes = await anna.page.evaluate(SIZES)
         assert len(sizes) == 2
         assert all(each["height"] >= 900 / 40 for each in sizes)
+
+
+SIGNALS = """
+Object.fromEntries(['high', 'medium', 'low'].map((priority) => {
+  const row = document.createElement('li');
+  row.className = 'alarm';
+  row.dataset.priority = priority;
+  row.dataset.noted = 'false';
+  document.body.append(row);
+  const look = getComputedStyle(row);
+  return [priority, [look.borderTopColor, look.animationName === 'none' ? 0 : 1 / parseFloat(look.animationDuration),
+    pumpd.sound.signals[priority].tones]];
+}))
+"""
+
+
+@pytest.mark.req("ALRM-02")
+async def test_priorities_are_told_apart_by_colour_flash_and_tones(tmp_path: Path) -> None:
+    async with ward(tmp_path) as opened:
+        anna = await opened.window("anna")
+        signals = await anna.page.evaluate(SIGNALS)
+        assert {priority: tones for priority, (_, _, tones) in signals.items()} == {"high": 10, "medium": 3, "low": 1}
+        assert signals["high"][1] == pytest.approx(2)
+        assert signals["medium"][1] == pytest.approx(0.6, abs=0.001)
+        assert signals["low"][:2] == ["rgb(92, 225, 255)", 0], "steady cyan"

@@ -75,6 +75,7 @@ async def pressed_while_cut(opened: Ward, window: Window, cut_s: float, act: Cal
     opened.line.thaw()
 
 
+@pytest.mark.long
 @pytest.mark.req("CMD-01", "CMD-04", "CTRL-02")
 @pytest.mark.parametrize("cut_s", [3.0, 6.0, 12.0])
 async def test_a_start_pressed_on_a_cut_page_starts_nothing_and_a_stop_stops(tmp_path: Path, cut_s: float) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -151,10 +151,3 @@ async def ward(
             assert window.errors == []
             assert {url for url in window.requests if not url.startswith((opened.url, "data:", "blob:"))} == set()
     assert "Traceback" not in pages.words, pages.words
-
-
-async def soon(holds: Callable[[], bool], within_s: float = 20.0) -> None:
-    """Wait until something outside of the browser holds."""
-    async with asyncio.timeout(within_s):
-        while not holds():
-            await asyncio.sleep(0.05)

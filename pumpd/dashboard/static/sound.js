@@ -12,7 +12,7 @@
   const LOUD = 0.3;
   const HEARD_FROM = 0.05;
   const TEST_MS = 3000;
-  const sound = { context: null, place: "station", heard_at: null, last: {}, peak: 0, bursts: [] };
+  const sound = { signals: BURSTS, context: null, place: "station", heard_at: null, last: {}, peak: 0, bursts: [] };
   pumpd.sound = sound;
 
   function open() {
