@@ -93,8 +93,10 @@ def test_a_test_that_runs_out_after_the_start_was_accepted_still_holds_it_back()
     assert world.mode is Mode.STARTING
     world.advance(1.1)
     world.tell(JournalConfirmed(token=only(before, WriteIntent)[0].token))
-    assert world.mode is Mode.READY
+    world.advance(5)
     assert not world.runs_sent
+    assert world.mode is not Mode.STARTING
+    assert BLOCKER in world.last_answer("start").reason
 
 
 def test_a_profile_for_simulators_may_do_without_a_station() -> None:

@@ -61,7 +61,8 @@ def test_it_rings_while_an_alarm_is_to_be_heard_and_while_nothing_is_heard_of_th
     quiet = live(View(bed="bed1"), 0)
     screen.draw(quiet, 0)
     assert rung == []
-    alarming = quiet.after(f"{BASE}/alarms", examples.alarms().to_bytes(), retained=True, now_ns=0)
+    alarms = examples.alarms().model_copy(update={"sounding": "high"})
+    alarming = quiet.after(f"{BASE}/alarms", alarms.to_bytes(), retained=True, now_ns=0)
     for at_ns in (0, RING_EVERY_NS - 1):
         screen.draw(live(alarming, at_ns), at_ns)
         assert rung == [RING]

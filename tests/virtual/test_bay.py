@@ -230,16 +230,21 @@ def test_nurses_who_err_are_refused_and_try_again(config: Config) -> None:
         assert bay.run(scenario()) > 1
 
 
-@pytest.mark.req("COMM-07")
-def test_without_nurses_the_infusion_pauses(config: Config) -> None:
+@pytest.mark.req("COMM-07", "ALRM-05")
+def test_without_nurses_it_sounds_at_the_bed_and_the_infusion_pauses(config: Config) -> None:
     with Bay(config, seed=10) as bay:
 
         async def scenario() -> None:
             anna, _ = await infuse(bay)
+            running = await mode(anna, Mode.RUNNING)
+            assert (running.links.stations, running.links.stations_heard) == (2, 2)
             left_ns = bay.clock.now_ns()
             for nurse in bay.nurses:
                 nurse.habits = ABSENT
-            await bay.clock.pass_s(140)
+            await bay.clock.pass_s(12)
+            assert bay.sounder.priority is Priority.HIGH
+            assert bay.flow_nl_h() > 0
+            await bay.clock.pass_s(128)
             assert bay.flow_nl_h() == 0
             stopped_ns = bay.pump.plunger.segments[-1].from_ns
             # the station's last sign of life, how long until it counts as lost, and the profile's 120 s
