@@ -14,6 +14,8 @@ from simulators.harness.site import ThrowAwaySite
 
 REPOSITORY = Path(__file__).parents[2]
 WITHIN_S = 120.0
+ENDS_WITHIN_S = 45.0
+"""Beds, dashboard and broker end one after the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ class Demonstration:
 
 @contextmanager
 def demonstration(temporary: Path, *words: str) -> Iterator[Demonstration]:
-    """Start `python WORDS` and kill it at the end of the block, should it still run."""
+    """Start `python WORDS`, and end it as a person would where the block gives it up, with all that it started."""
     with (temporary / "stdout").open("wb") as stdout, (temporary / "stderr").open("wb") as stderr:
         process = subprocess.Popen(
             [sys.executable, *words],
@@ -79,7 +81,10 @@ def demonstration(temporary: Path, *words: str) -> Iterator[Demonstration]:
     try:
         yield Demonstration(process, temporary)
     finally:
-        if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(ENDS_WITHIN_S)
+        except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
 
