@@ -64,7 +64,9 @@ class Run:
         """
         if self.moving_since_ns is None or self.unbounded:
             return self.doubt_nl
-        flowed = flowed_nl(self.rate_nl_h, counter.asked_at_ns - self.moving_since_ns)
+        asked_ns = counter.asked_at_ns
+        until_ns = asked_ns if self.flows_until_ns is None else min(asked_ns, self.flows_until_ns)
+        flowed = flowed_nl(self.rate_nl_h, until_ns - self.moving_since_ns)
         is_young = self.low_nl <= flowed
         if is_young and 2 * (counter.high_nl - self.low_nl) < flowed:
             return max(self.doubt_nl, self.high_at(now_ns) - counter.low_nl)

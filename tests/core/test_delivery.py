@@ -139,6 +139,12 @@ def test_a_number_below_the_last_one_is_a_lost_counter() -> None:
     assert fallen.high(1_200 * MS) == ledger.high(1_200 * MS)
 
 
+def test_a_young_run_that_the_pumps_lease_ended_leaves_no_doubt() -> None:
+    ledger = begun().with_counter(read(3_000, 500 * MS), moving=True, now_ns=500 * MS).link_lost(5_500 * MS)
+    back = ledger.with_counter(read(36_000, 30 * S), moving=False, now_ns=30 * S)
+    assert back.high(30 * S) == 37_000
+
+
 def test_an_old_run_that_stands_still_leaves_no_doubt() -> None:
     ledger = begun().with_counter(read(500_000, 70 * S), moving=True, now_ns=70 * S)
     still = ledger.with_counter(read(500_000, 71 * S), moving=True, now_ns=71 * S)
