@@ -42,6 +42,7 @@ class Run:
     counter_lost: bool = False  # the counter fell: it proves nothing about this run any more
     started_anew: bool = False  # at the pump's keypad: its end-stop began anew and bounds this run no longer
     doubt_nl: int = 0  # what a counter that fell to zero unseen may have counted before
+    read_at_ns: int | None = None  # when the last read of this run came
 
     def high_at(self, now_ns: int) -> int:
         """Return the upper bound at `now_ns`."""
@@ -62,11 +63,12 @@ class Run:
         A fall shows as a lower number, unless the run is so young that the counter could pass its last number again in
         between. Where such a read shows less than half of what should have flowed, it proves no upper bound.
         """
-        if self.moving_since_ns is None or self.unbounded:
+        if self.moving_since_ns is None or self.read_at_ns is None or self.unbounded:
             return self.doubt_nl
         asked_ns = counter.asked_at_ns
         until_ns = asked_ns if self.flows_until_ns is None else min(asked_ns, self.flows_until_ns)
-        flowed = flowed_nl(self.rate_nl_h, until_ns - self.moving_since_ns)
+        # from when the last answer came: a slow pump may have counted until then
+        flowed = flowed_nl(self.rate_nl_h, max(until_ns - self.read_at_ns, 0))
         is_young = self.low_nl <= flowed
         if is_young and 2 * (counter.high_nl - self.low_nl) < flowed:
             return max(self.doubt_nl, self.high_at(now_ns) - counter.low_nl)
@@ -159,6 +161,7 @@ class Ledger:
                 low_nl=max(run.low_nl, counter.low_nl),
                 high_nl=max(run.low_nl, min(high_nl, cap_nl)),
                 doubt_nl=doubt_nl,
+                read_at_ns=now_ns,
                 resolution_nl=counter.high_nl - counter.low_nl,
                 moving_since_ns=counter.asked_at_ns if moving else None,
                 flows_until_ns=None,

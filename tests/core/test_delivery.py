@@ -145,6 +145,12 @@ def test_a_young_run_that_the_pumps_lease_ended_leaves_no_doubt() -> None:
     assert back.high(30 * S) == 37_000
 
 
+def test_an_answer_that_came_late_leaves_no_doubt() -> None:
+    ledger = begun().with_counter(read(6_000, 500 * MS), moving=True, now_ns=1_000 * MS)
+    soon_after = ledger.with_counter(read(7_000, 1_100 * MS), moving=True, now_ns=1_100 * MS)
+    assert soon_after.high(1_100 * MS) == 8_000
+
+
 def test_an_old_run_that_stands_still_leaves_no_doubt() -> None:
     ledger = begun().with_counter(read(500_000, 70 * S), moving=True, now_ns=70 * S)
     still = ledger.with_counter(read(500_000, 71 * S), moving=True, now_ns=71 * S)

@@ -127,7 +127,12 @@ def test_a_read_of_a_run_is_the_interval_from_then_on(moving: bool) -> None:
     found = ledger(lost).with_counter(read(140_000, 14 * S, 2_000), moving=moving, now_ns=15 * S)
     assert found == ledger(
         replace(
-            MOVING, low_nl=140_000, high_nl=142_000, resolution_nl=2_000, moving_since_ns=14 * S if moving else None
+            MOVING,
+            low_nl=140_000,
+            high_nl=142_000,
+            resolution_nl=2_000,
+            moving_since_ns=14 * S if moving else None,
+            read_at_ns=15 * S,
         )
     )
 
