@@ -102,17 +102,17 @@ Prepare = Callable[[Path], None]
 """Changes a site file before anything is made of it."""
 
 
-def new_site(folder: Path, prepare: Prepare) -> Site:
+def as_it_is(_site_file: Path) -> None:
+    """Change nothing."""
+
+
+def new_site(folder: Path, prepare: Prepare = as_it_is) -> Site:
     path = folder / "site.toml"
     path.write_text(SITE.format(port=free_port()), encoding="utf-8")
     prepare(path)
     site = load_site(path)
     provision(site)
     return site
-
-
-def as_it_is(_site_file: Path) -> None:
-    """Change nothing."""
 
 
 def amqtt(folder: Path, prepare: Prepare = as_it_is) -> RunningBroker:
