@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import sys
+import time
 from collections.abc import Callable
 from decimal import Decimal
 from getpass import getpass
@@ -302,7 +303,7 @@ def run_watch(options: argparse.Namespace) -> int:
         return 2
     screen = Screen(write, is_terminal=is_terminal, bell=bell)
     try:
-        if bell is not None and not bell.test(input, loop_ns()):
+        if bell is not None and not bell.test(input, time.monotonic_ns()):
             print(f"pumpd watch: {NOT_HEARD}", file=sys.stderr)
             return 1
         asyncio.run(watch(site, options.user, password, bed, screen))

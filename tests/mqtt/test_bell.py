@@ -1,17 +1,26 @@
 """The bell of a terminal: nobody who does not hear it says that it is heard."""
 
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
 from decimal import Decimal
 
 import pytest
 
 from pumpd.core.quantities import NS_PER_S
-from pumpd.mqtt.bell import RING, RING_EVERY_NS, Bell
+from pumpd.mqtt.bell import NOT_HEARD, QUESTION, RING, RING_EVERY_NS, Bell
 from pumpd.mqtt.client import View
+from pumpd.mqtt.site import Site
 from pumpd.mqtt.watch import Screen
 from tests.mqtt import examples
+from tests.mqtt.brokers import RunningBroker
 
 BASE = "pumpd/v1/bed1"
 S = NS_PER_S
+WAIT_S = 30.0
 
 
 def bell() -> tuple[Bell, list[str]]:
@@ -72,3 +81,47 @@ def test_it_rings_while_an_alarm_is_to_be_heard_and_while_nothing_is_heard_of_th
     assert rung == [RING, RING]
     screen.draw(quiet, 60 * S)
     assert rung == [RING, RING, RING], "a bed that is silent"
+
+
+# ---- the command at a terminal --------------------------------------------------------------------------------------
+
+
+def answered(site: Site, answer: bytes, *, until: bytes, interrupts: bool) -> tuple[int, bytes]:
+    """Answer the question of `pumpd watch --sound` at a terminal; wait for `until`, and perhaps press Ctrl-C then."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "pumpd.cli", "watch", "--site", str(site.path), "--user", "anna", "--sound"]
+    try:
+        with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs) as watching:
+            os.close(theirs)
+            shown = _read_to(ours, QUESTION.encode())
+            os.write(ours, answer + b"\n")
+            shown += _read_to(ours, until)
+            if interrupts:
+                watching.send_signal(signal.SIGINT)
+            return watching.wait(WAIT_S), shown
+    finally:
+        os.close(ours)
+
+
+def _read_to(terminal: int, words: bytes) -> bytes:
+    shown = b""
+    while words not in shown:
+        ready, _, _ = select.select([terminal], [], [], WAIT_S)
+        assert ready, f"no {words!r} within {WAIT_S} s, only {shown!r}"
+        shown += os.read(terminal, 4096)
+    return shown
+
+
+@pytest.mark.process
+@pytest.mark.req("ALRM-05")
+def test_who_does_not_hear_the_bell_does_not_watch_with_sound(broker: RunningBroker) -> None:
+    status, shown = answered(broker.site, b"n", until=NOT_HEARD.encode(), interrupts=False)
+    assert (status, shown.count(RING.encode())) == (1, 1)
+
+
+@pytest.mark.process
+@pytest.mark.req("ALRM-05")
+def test_who_hears_the_bell_watches(broker: RunningBroker) -> None:
+    status, shown = answered(broker.site, b"y", until=b"LINK LOST", interrupts=True)
+    assert status == 0
+    assert shown.index(RING.encode()) < shown.index(QUESTION.encode()) < shown.index(b"LINK LOST")

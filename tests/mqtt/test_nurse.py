@@ -9,7 +9,10 @@ from decimal import Decimal
 import pytest
 
 from pumpd.core.commands import Acknowledge, Confirm, Prepare, ReceiptState, Start
+from pumpd.core.quantities import NS_PER_MS, NS_PER_S
+from pumpd.mqtt.bell import Bell
 from pumpd.mqtt.broker_command import add_broker_parser
+from pumpd.mqtt.client import loop_ns
 from pumpd.mqtt.nurse import NurseSession, add_nurse_parser
 from pumpd.mqtt.site import Site
 from pumpd.mqtt.watch import Screen, add_watch_parser, watch
@@ -200,6 +203,30 @@ def test_a_wrong_command_line_is_code_2(broker: RunningBroker, words: list[str])
 
 
 # ---- watch ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.req("ALRM-05")
+async def test_a_bell_needs_a_terminal(broker: RunningBroker, capsys: pytest.CaptureFixture[str]) -> None:
+    assert await run(parse(broker.site, "watch", "--user", "anna", "--sound")) == 2
+    assert "--sound needs a terminal with a bell" in capsys.readouterr().err
+
+
+@pytest.mark.req("ALRM-05")
+async def test_a_watched_bed_is_told_how_long_ago_the_bell_was_heard(broker: RunningBroker) -> None:
+    site = broker.site
+    heard_ns = loop_ns() - 100 * NS_PER_S
+    bell = Bell(lambda _ring: None, heard_ns=heard_ns)
+    screen = Screen(lambda _words: None, is_terminal=False, bell=bell)
+    async with peer(site) as daemon:
+        watching = asyncio.create_task(watch(site, "anna", site.password("anna"), "bed1", screen))
+        try:
+            seen = await soon(daemon.stations.get())
+        finally:
+            watching.cancel()
+            await asyncio.wait([watching])
+    assert seen.tested_real_ns is not None
+    # the age is rounded up, and a little older on arrival; this broker is on the same machine, so the clock is the same
+    assert heard_ns - NS_PER_MS <= seen.tested_real_ns < heard_ns + 50 * NS_PER_S
 
 
 async def test_watch_shows_the_bed_beats_and_comes_back_after_the_broker(own_broker: RunningBroker) -> None:
