@@ -12,7 +12,7 @@ from benchmarks.shared.recording import STREAMS, Recording, RecordingError, Row
 from pumpd.core.commands import Acknowledge, Assess, Attest, Confirm, Presence, Resume, Start
 from pumpd.core.controller import Core
 from pumpd.core.effects import Effect, KeepEvidence
-from pumpd.core.events import Booted, BrokerConnected, Event, JournalConfirmed, TokenIssued
+from pumpd.core.events import Booted, BrokerConnected, Event, JournalConfirmed, StationSeen, TokenIssued
 from pumpd.core.evidence import Evidence
 from pumpd.core.modes import Mode
 from pumpd.core.ports import NibpReading, Outcome, RunAnswered, Sample, SamplesReceived, Validity, VitalKind
@@ -58,7 +58,7 @@ class _RecordedBed(Bed):
     """A bed that keeps the evidence of what the core halted by itself."""
 
     def __init__(self, profile: Profile, now_ns: int) -> None:
-        settings = Settings(profile=profile, operators=OPERATORS, simulated=True)
+        settings = Settings(profile=profile, operators=OPERATORS, simulated=True, averaging_ns=0)
         super().__init__(core=Core(settings), now_ns=now_ns)
         self.evidence: list[Evidence] = []
         self.shown_ns = self.assessed_ns = -ROUND_NS
@@ -112,7 +112,7 @@ def _begun(profile: Profile, now_ns: int) -> _RecordedBed:
 
 
 def _second(bed: _RecordedBed, rows: deque[Row], seen: deque[Row]) -> None:
-    """Let a second pass: what was recorded in it, a heartbeat, an answer of the pump, and what the nurses do."""
+    """Let a second pass: what was recorded in it, a heartbeat, a station, an answer of the pump, what the nurses do."""
     asks_ns = bed.now_ns + NS_PER_S - SEEN_WITHIN_NS
     while rows and BEGIN_NS + rows[0].at_ns <= asks_ns:
         row = rows.popleft()
@@ -123,6 +123,7 @@ def _second(bed: _RecordedBed, rows: deque[Row], seen: deque[Row]) -> None:
         seen.popleft()
     bed.pass_to(asks_ns)
     bed.tell(TokenIssued(token=f"t{bed.now_ns}", real_ns=bed.now_ns))
+    bed.tell(StationSeen(user="anna", real_ns=bed.now_ns, tested_real_ns=bed.now_ns))
     bed.answer_self_test()
     bed.drive()
     if bed.asked_ns is None:
