@@ -11,7 +11,7 @@ from simulators.harness.process_theatre import process_theatre
 from simulators.harness.record import Record, ScriptError
 from simulators.harness.scenario import Scenario, play
 from simulators.harness.site import BedFiles, ThrowAwaySite
-from simulators.harness.stage import Stage, sit, stage_in, watch_over
+from simulators.harness.stage import Stage, seated, stage_in, watch_over
 from simulators.harness.summary import summarise
 from simulators.harness.theatre import Theatre
 
@@ -24,10 +24,14 @@ async def perform(
     scenario: Scenario, speed: float, site: ThrowAwaySite, interrupted: asyncio.Event, *, view: bool
 ) -> int:
     """Play a scenario from the order to its end and sum it up; return 0 only where all agree on what was given."""
-    async with _theatre(scenario, speed, site.bed()) as theatre, stage_in(theatre) as stage:
+    async with (
+        _theatre(scenario, speed, site.bed()) as theatre,
+        stage_in(theatre) as stage,
+        seated(theatre.files, _show if view else _hide, is_terminal=sys.stdout.isatty()),
+    ):
         await theatre.start_daemon()
         try:
-            ended = await _until_ended(scenario, stage, interrupted, view=view)
+            ended = await _until_ended(scenario, stage, interrupted)
         finally:
             status = await theatre.end_daemon()
         if ended:
@@ -66,35 +70,30 @@ async def _theatre(scenario: Scenario, speed: float, files: BedFiles) -> AsyncIt
             yield real
 
 
-async def _until_ended(scenario: Scenario, stage: Stage, interrupted: asyncio.Event, *, view: bool) -> bool:
+async def _until_ended(scenario: Scenario, stage: Stage, interrupted: asyncio.Event) -> bool:
     """Play the scenario; return whether it came to its end, False where somebody interrupted it."""
     playing = asyncio.create_task(play(scenario, stage), name="scenario")
+    rounds = asyncio.create_task(script.make_rounds(stage), name="rounds")
     tasks = {
         playing,
         asyncio.create_task(watch_over(stage.theatre), name="watch-over"),
         asyncio.create_task(interrupted.wait(), name="interrupted"),
     }
-    helpers = {
-        asyncio.create_task(_station(stage.theatre.files, view=view), name="station"),
-        asyncio.create_task(script.make_rounds(stage), name="rounds"),
-    }
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in tasks | helpers:
+        for task in tasks | {rounds}:
             task.cancel()
-        await asyncio.wait(tasks | helpers)
+        await asyncio.wait(tasks | {rounds})
     for task in done:
         task.result()
     return playing in done
 
 
-async def _station(files: BedFiles, *, view: bool) -> None:
-    """Anna's screen, shown or not."""
+def _show(words: str) -> None:
+    sys.stdout.write(words)
+    sys.stdout.flush()
 
-    def write(words: str) -> None:
-        if view:
-            sys.stdout.write(words)
-            sys.stdout.flush()
 
-    await sit(files.site.load(), files.name, write, is_terminal=sys.stdout.isatty())
+def _hide(_words: str) -> None:
+    """Nobody looks at the screen."""

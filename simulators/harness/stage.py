@@ -15,7 +15,7 @@ from pumpd.mqtt.payloads import Ack
 from pumpd.mqtt.site import Site
 from pumpd.mqtt.watch import Screen, watch
 from simulators.harness.record import Record, ScriptError
-from simulators.harness.site import CONFIRMER, PREPARER, VIEWER
+from simulators.harness.site import CONFIRMER, PREPARER, VIEWER, BedFiles
 from simulators.harness.theatre import Theatre, pass_time
 
 HUMAN_SPEED = 8.0
@@ -86,8 +86,22 @@ async def stage_in(theatre: Theatre) -> AsyncIterator[Stage]:
         await asyncio.wait([following])
 
 
-async def sit(site: Site, bed: str, write: Callable[[str], None], *, is_terminal: bool = False) -> None:
-    """Keep anna's screen on until cancelled: it says each second that she watches, and she hears its bell each time."""
+@asynccontextmanager
+async def seated(
+    files: BedFiles, write: Callable[[str], None] = lambda _words: None, *, is_terminal: bool = False
+) -> AsyncIterator[None]:
+    """Keep anna's screen on meanwhile: it says each second that she watches, and she hears its bell each time."""
+    sitting = asyncio.create_task(_sit(files.site.load(), files.name, write, is_terminal=is_terminal), name="station")
+    try:
+        yield
+    finally:
+        sitting.cancel()
+        await asyncio.wait([sitting])
+        if not sitting.cancelled():
+            sitting.result()
+
+
+async def _sit(site: Site, bed: str, write: Callable[[str], None], *, is_terminal: bool) -> None:
     bell = Bell(write=lambda _ring: None)
     screen = Screen(write, is_terminal=is_terminal, bell=bell)
     async with asyncio.TaskGroup() as group:

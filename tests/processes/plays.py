@@ -18,7 +18,7 @@ from simulators.harness.process_theatre import ProcessTheatre, process_theatre
 from simulators.harness.processes import Child
 from simulators.harness.scenario import Scenario, play
 from simulators.harness.site import make_site
-from simulators.harness.stage import Stage, sit, stage_in, watch_over
+from simulators.harness.stage import Stage, seated, stage_in, watch_over
 from tests.scenarios.evidence import Evidence
 
 CYCLE_S = 12
@@ -164,7 +164,7 @@ async def _perform(name: str, folder: Path, after_s: float) -> Played:
     played = Played(evidence=Evidence(files.folder))
     await asyncio.sleep(after_s)
     try:
-        async with process_theatre(files, cycle_s=CYCLE_S) as theatre, stage_in(theatre) as stage:
+        async with process_theatre(files, cycle_s=CYCLE_S) as theatre, stage_in(theatre) as stage, seated(files):
             await theatre.start_daemon()
             await _guarded(theatre, PLAYS[name](theatre, stage, played))
     except Exception as error:  # noqa: BLE001 - told by the tests that need this play
@@ -175,11 +175,10 @@ async def _perform(name: str, folder: Path, after_s: float) -> Played:
 async def _guarded(theatre: ProcessTheatre, running: Awaitable[None]) -> None:
     playing = asyncio.ensure_future(running)
     watching = asyncio.create_task(watch_over(theatre))
-    sitting = asyncio.create_task(sit(theatre.files.site.load(), theatre.files.name, lambda _words: None))
-    done, _ = await asyncio.wait({playing, watching, sitting}, return_when=asyncio.FIRST_COMPLETED)
-    for task in (playing, watching, sitting):
+    done, _ = await asyncio.wait({playing, watching}, return_when=asyncio.FIRST_COMPLETED)
+    for task in (playing, watching):
         task.cancel()
-    await asyncio.wait({playing, watching, sitting})
+    await asyncio.wait({playing, watching})
     for task in done:
         task.result()
 

@@ -15,7 +15,7 @@ import pytest
 from simulators.harness import script
 from simulators.harness.plunger_log import PlungerLog
 from simulators.harness.site import BedFiles
-from simulators.harness.stage import stage_in
+from simulators.harness.stage import seated, stage_in
 from tests.processes.demonstration import Demonstration, demonstration
 from tests.scenarios.evidence import Evidence
 
@@ -54,7 +54,7 @@ def _ask(ward: Demonstration, path: str) -> int:
 
 
 async def _infuse(files: BedFiles) -> None:
-    async with stage_in(Visitor(files)) as stage:
+    async with stage_in(Visitor(files)) as stage, seated(files):
         await script.prepare(stage)
         await script.start(stage)
         await script.counted_flow(stage)

@@ -11,7 +11,7 @@ from simulators.harness import script
 from simulators.harness.elastic_theatre import ElasticTheatre, elastic_theatre
 from simulators.harness.scenario import last_heard_ns
 from simulators.harness.site import make_site
-from simulators.harness.stage import Stage, stage_in, watch_over
+from simulators.harness.stage import Stage, seated, stage_in, watch_over
 from tests.scenarios.conftest import PLAYED_WITHIN_S, Demo
 from tests.scenarios.evidence import ORDER_NL, Evidence, assert_agreement, assert_complete, assert_no_flow_while_paused
 
@@ -28,7 +28,7 @@ async def test_a_rebuilt_daemon_over_the_same_journal_completes_the_infusion(
 ) -> None:
     """`demos` is asked for so that the demonstrations, which are processes of their own, play meanwhile."""
     files = make_site(tmp_path).bed()
-    async with elastic_theatre(files, speed=50) as theatre, stage_in(theatre) as stage:
+    async with elastic_theatre(files, speed=50) as theatre, stage_in(theatre) as stage, seated(files):
         await _guarded(theatre, stage, _first_half(theatre, stage))
         given_nl = Evidence(files.folder).plunger().volume_nl
         await theatre.start_daemon()
