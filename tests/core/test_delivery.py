@@ -146,6 +146,14 @@ def test_a_young_run_that_the_pumps_lease_ended_leaves_no_doubt() -> None:
     assert back.high(30 * S) == 37_000
 
 
+@pytest.mark.parametrize(("moving", "high_nl"), [(False, 61_000), (True, 233_360)])
+def test_a_link_that_came_back_leaves_a_doubt_only_where_the_pump_still_moves(*, moving: bool, high_nl: int) -> None:
+    lost = begun().with_counter(read(30_000, 4 * S), moving=True, now_ns=4 * S).link_lost(9_500 * MS)
+    assert lost.link_back(9 * S) == lost.link_lost(9 * S).link_back(9 * S)
+    back = lost.link_back(30 * S).with_counter(read(60_000, 30_100 * MS), moving=moving, now_ns=30_200 * MS)
+    assert back.high(30_200 * MS) == high_nl
+
+
 def test_an_answer_that_came_late_leaves_no_doubt() -> None:
     ledger = begun().with_counter(read(6_000, 500 * MS), moving=True, now_ns=1_000 * MS)
     soon_after = ledger.with_counter(read(7_000, 1_100 * MS), moving=True, now_ns=1_100 * MS)
