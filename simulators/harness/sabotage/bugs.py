@@ -178,14 +178,13 @@ def high_bound_drops() -> Bug:
 
     Breaks DOSE-11: the high bound falls only to what a read-back proves. I8 sees the truth above it.
     """
-    right = Ledger.link_lost
 
-    def wrong(self: Ledger, flows_until_ns: int | None) -> Ledger:
-        if flows_until_ns is None and self.run is not None:
-            return replace(self, run=replace(self.run, moving_since_ns=None, flows_until_ns=None))
-        return right(self, flows_until_ns)
+    def wrong(self: Ledger, _now_ns: int) -> Ledger:
+        if self.run is None:
+            return self
+        return replace(self, run=replace(self.run, moving_since_ns=None, flows_until_ns=None))
 
-    return Bug(owner=Ledger, name="link_lost", wrong=wrong)
+    return Bug(owner=Ledger, name="link_back", wrong=wrong)
 
 
 def rounding_up() -> Bug:
