@@ -80,6 +80,8 @@ def _alarmed(seen: Seen, from_ns: int, to_ns: int) -> bool:
 
 
 def _lived(seen: Seen, from_ns: int, to_ns: int) -> bool:
-    return any(
-        life.from_ns <= from_ns and (life.to_ns is None or life.to_ns >= to_ns) for life in seen.observation.lives
-    )
+    """Whether the daemon's process ran all that time: one that is gone or stands still can notice nothing."""
+    observation = seen.observation
+    if any(stall.from_ns < to_ns and (stall.to_ns is None or stall.to_ns > from_ns) for stall in observation.stalls):
+        return False
+    return any(life.from_ns <= from_ns and (life.to_ns is None or life.to_ns >= to_ns) for life in observation.lives)

@@ -200,6 +200,14 @@ class Life:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stall:
+    """The daemon's process stood still, as a stopped process or a suspended host does; None while it does."""
+
+    from_ns: int
+    to_ns: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """What was ordered; all true flow from `from_ns` on counts towards it."""
 
@@ -238,6 +246,7 @@ class Observation:
     keypad_starts_ns: tuple[int, ...]
     keypad_rates_ns: tuple[int, ...] = ()
     bars: tuple[Bar, ...] = ()
+    stalls: tuple[Stall, ...] = ()
 
     def __post_init__(self) -> None:
         _in_order("flow", (segment.from_ns for segment in self.flow))

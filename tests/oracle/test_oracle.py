@@ -22,6 +22,7 @@ from simulators.oracle.observation import (
     Mode,
     Observation,
     Replay,
+    Stall,
     StopCondition,
     Word,
 )
@@ -467,6 +468,15 @@ def test_i6_flow_that_ends_by_itself_is_noticed() -> None:
     assert broken(replace(late, alarms=(told,))) == []
     assert broken(replace(late, lives=(Life(from_ns=0, to_ns=at(25)),))) == []
     assert broken(replace(late, until_ns=at(25.1))) == []
+
+
+@pytest.mark.parametrize(
+    ("from_s", "to_s", "found"), [(15, 20.1, ["I6"]), (15, 20.2, []), (25, None, []), (25.1, None, ["I6"])]
+)
+def test_i6_a_process_that_stands_still_notices_nothing(from_s: float, to_s: float | None, found: list[str]) -> None:
+    late = replace(unnoticed(60), alarms=(alarmed(60, None),))
+    stall = Stall(from_ns=at(from_s), to_ns=None if to_s is None else at(to_s))
+    assert broken(replace(late, stalls=(stall,))) == found
 
 
 def test_i6_the_end_of_the_order_needs_no_alarm() -> None:

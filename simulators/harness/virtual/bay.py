@@ -122,6 +122,8 @@ class Bay:
         }
         self.nurses: list[Nurse] = []
         self.lives: list[tuple[int, int | None]] = []
+        self.stalls: list[list[tuple[int, int | None]]] = []
+        """Of each life, from when to when it stood still."""
         """From when to when each run of the daemon lived."""
         self.daemon: Daemon | None = None
         self.life: Life | None = None
@@ -180,6 +182,7 @@ class Bay:
         life = self.life = Life(self.loop)
         born_ns = self.clock.now_ns()
         self.lives.append((born_ns, None))
+        self.stalls.append(life.stalls)
         life.on_end.append(lambda: self.lives.__setitem__(-1, (born_ns, self.clock.now_ns())))
         self.sounder.priority = None
         outside = VirtualOutside(

@@ -19,6 +19,8 @@ class Life:
 
     def __init__(self, loop: VirtualLoop) -> None:
         self.is_alive = True
+        self.stalls: list[tuple[int, int | None]] = []
+        """From when to when it stood still."""
         self.stands_still = False
         self.on_end: list[Callable[[], object]] = [self.go_on]
         self._loop = loop
@@ -45,12 +47,18 @@ class Life:
 
     def stand_still(self) -> None:
         """Do nothing from now on, and hear nothing, until `go_on`; a second time changes nothing."""
+        if self.stands_still:
+            return
         self.stands_still = True
+        self.stalls.append((self._loop.now_ns(), None))
         self._loop.hold_back(self)
 
     def go_on(self) -> None:
         """Take in what waited, in the order in which it came."""
+        if not self.stands_still:
+            return
         self.stands_still = False
+        self.stalls[-1] = (self.stalls[-1][0], self._loop.now_ns())
         untold, self._untold = self._untold, []
         for callback in untold:
             self.tell(callback)

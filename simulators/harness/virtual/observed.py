@@ -26,6 +26,7 @@ from simulators.oracle.observation import (
     Receipt,
     Received,
     RecordedInterval,
+    Stall,
     StopCondition,
     Word,
 )
@@ -85,6 +86,7 @@ def observe(
         replays=replays(bay.store.links) if replayed else (),
         stops=stops,
         lives=tuple(Life(from_ns=from_ns, to_ns=to_ns) for from_ns, to_ns in bay.lives),
+        stalls=tuple(Stall(from_ns=from_ns, to_ns=to_ns) for life in bay.stalls for from_ns, to_ns in life),
         openings_ns=tuple(bay.links[PUMP].opened_ns),
         keypad_starts_ns=keypad_starts_ns,
         keypad_rates_ns=keypad_rates_ns,
