@@ -466,7 +466,7 @@ class Core:
         state.pump = replace(
             state.pump, link_up=True, link_reason=None, attached=None, attach_error=None, at_rest=False, power=None
         )
-        state.ledger = state.ledger.link_back(now_ns)
+        state.ledger = state.ledger.link_back()
         before = state.halt
         if before is None:
             halting.halt(state, Aim.LOOK, "the pump's port was opened", now_ns, effects)

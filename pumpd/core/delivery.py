@@ -43,7 +43,6 @@ class Run:
     started_anew: bool = False  # at the pump's keypad: its end-stop began anew and bounds this run no longer
     doubt_nl: int = 0  # what a counter that fell to zero unseen may have counted before
     read_at_ns: int | None = None  # when the last read of this run came
-    silent_ns: int = 0  # for how long since then the pump's own lease had ended any flow, were the lease obeyed
 
     def high_at(self, now_ns: int) -> int:
         """Return the upper bound at `now_ns`."""
@@ -52,29 +51,31 @@ class Run:
         if self.moving_since_ns is None:
             return self.high_nl
         until = now_ns if self.flows_until_ns is None else min(now_ns, self.flows_until_ns)
-        margin_rate = self.rate_nl_h * (100 + RATE_MARGIN_PERCENT) // 100
-        most_nl = self.high_nl + flowed_at_most_nl(margin_rate, until - self.moving_since_ns)
+        most_nl = self.high_nl + flowed_at_most_nl(self._margin_rate_nl_h, until - self.moving_since_ns)
         # a pump that has passed its end-stop, or was started again from it, is no longer bounded by it
         passed = self.started_anew or self.low_nl > self.volume_nl
         return most_nl if passed else max(self.high_nl, min(self.volume_nl + self.doubt_nl, most_nl))
 
-    def doubt_of(self, counter: PumpCounter, *, moving: bool, now_ns: int) -> int:
+    def doubt_of(self, counter: PumpCounter, now_ns: int) -> int:
         """Return by how much the truth may lie above a read, because the counter may have fallen to zero unseen.
 
-        A fall shows as a lower number, unless the run is so young that the counter could pass its last number again in
-        between. Where such a read shows less than half of what should have flowed, it proves no upper bound.
+        A fall shows as a lower number, unless the counter could reach its present number from zero since the last read.
+        Where such a read shows less than half of what should have flowed, it proves no upper bound.
         """
         if self.moving_since_ns is None or self.read_at_ns is None or self.unbounded:
             return self.doubt_nl
         asked_ns = counter.asked_at_ns
         until_ns = asked_ns if self.flows_until_ns is None else min(asked_ns, self.flows_until_ns)
-        silent_ns = 0 if moving else self.silent_ns  # a pump that still moves has not obeyed its lease
         # from when the last answer came: a slow pump may have counted until then
-        flowed = flowed_nl(self.rate_nl_h, max(until_ns - self.read_at_ns - silent_ns, 0))
-        is_young = self.low_nl <= flowed
-        if is_young and 2 * (counter.high_nl - self.low_nl) < flowed:
+        elapsed_ns = max(until_ns - self.read_at_ns, 0)
+        is_young = counter.low_nl <= flowed_at_most_nl(self._margin_rate_nl_h, elapsed_ns)
+        if is_young and 2 * (counter.high_nl - self.low_nl) < flowed_nl(self.rate_nl_h, elapsed_ns):
             return max(self.doubt_nl, self.high_at(now_ns) - counter.low_nl)
         return self.doubt_nl
+
+    @property
+    def _margin_rate_nl_h(self) -> int:
+        return self.rate_nl_h * (100 + RATE_MARGIN_PERCENT) // 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +154,7 @@ class Ledger:
             )
             return replace(self, run=frozen)
         passed = run.started_anew or counter.low_nl > run.volume_nl
-        doubt_nl = run.doubt_of(counter, moving=moving, now_ns=now_ns)
+        doubt_nl = run.doubt_of(counter, now_ns)
         high_nl = counter.high_nl + doubt_nl
         cap_nl = high_nl if passed else run.volume_nl + doubt_nl
         return replace(
@@ -167,7 +168,6 @@ class Ledger:
                 resolution_nl=counter.high_nl - counter.low_nl,
                 moving_since_ns=counter.asked_at_ns if moving else None,
                 flows_until_ns=None,
-                silent_ns=0,
                 unbounded=False,
             ),
         )
@@ -225,12 +225,9 @@ class Ledger:
             return self
         return replace(self, run=replace(self.run, flows_until_ns=flows_until_ns))
 
-    def link_back(self, now_ns: int) -> "Ledger":
+    def link_back(self) -> "Ledger":
         """The pump can be asked again: the stops that go out now renew its lease, which bounds the flow no longer."""
-        if self.run is None or self.run.flows_until_ns is None:
-            return self
-        silent_ns = self.run.silent_ns + max(now_ns - self.run.flows_until_ns, 0)
-        return replace(self, run=replace(self.run, flows_until_ns=None, silent_ns=silent_ns))
+        return self if self.run is None else replace(self, run=replace(self.run, flows_until_ns=None))
 
     def after_restart(self) -> "Ledger":
         """A daemon came up that does not know how long it was away: only the end-stop bounds an open run."""

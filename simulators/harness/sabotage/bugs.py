@@ -179,7 +179,7 @@ def high_bound_drops() -> Bug:
     Breaks DOSE-11: the high bound falls only to what a read-back proves. I8 sees the truth above it.
     """
 
-    def wrong(self: Ledger, _now_ns: int) -> Ledger:
+    def wrong(self: Ledger) -> Ledger:
         if self.run is None:
             return self
         return replace(self, run=replace(self.run, moving_since_ns=None, flows_until_ns=None))
