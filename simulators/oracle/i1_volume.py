@@ -68,7 +68,7 @@ def _short(seen: Seen, at_ns: int, words: str) -> Iterator[Violation]:
     order = seen.observation.order
     stretches = sum(stretch.from_ns < at_ns and stretch.to_ns > order.from_ns for stretch in seen.flow.stretches)
     # a run onto a stalled motor moves nothing, and below one count nobody can know that
-    told = sum(packet.is_run and order.from_ns < packet.at_ns < at_ns for packet in seen.heard)
+    told = sum(order.from_ns < run_ns < at_ns for run_ns in seen.runs_heard_ns)
     least_nl = order.volume_nl - order.count_nl * max(stretches, told, 1)
     if seen.given(at_ns) < least_nl * NS_PER_H:
         text = f"{words} {in_nl(seen.given(at_ns))} of {order.volume_nl} nL at {at_ns / NS_PER_S:.3f} s"

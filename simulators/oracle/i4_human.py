@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from simulators.oracle.flow import Stretch
 from simulators.oracle.observation import HALTED_MODES, NS_PER_S
-from simulators.oracle.seen import Seen
+from simulators.oracle.seen import Seen, last_by
 from simulators.oracle.verdict import Invariant, Violation
 
 NOTICED_NS = 100_000_000
@@ -32,9 +32,8 @@ def human(seen: Seen) -> Iterator[Violation]:
 
 
 def _barred(seen: Seen) -> Iterator[Violation]:
-    runs_ns = [packet.at_ns for packet in seen.written if packet.is_run]
     for bar in seen.observation.bars:
-        for run_ns in runs_ns:
+        for run_ns in seen.runs_written_ns:
             if bar.from_ns + NOTICED_NS < run_ns < bar.until_ns:
                 text = f"RUN was written {(run_ns - bar.from_ns) / NS_PER_S:.3f} s after this barred it: {bar.cause}"
                 yield Violation(invariant=Invariant.I4, at_ns=run_ns, text=text)
@@ -42,12 +41,10 @@ def _barred(seen: Seen) -> Iterator[Violation]:
 
 def _unasked(seen: Seen, stretch: Stretch, ended_ns: int | None) -> str | None:
     """Return why nobody can have asked for this flow, or None."""
-    heard_ns = max(
-        (packet.at_ns for packet in seen.heard if packet.is_run and packet.at_ns <= stretch.from_ns), default=None
-    )
+    heard_ns = last_by(seen.runs_heard_ns, stretch.from_ns)
     if heard_ns is None or (ended_ns is not None and heard_ns < ended_ns):
         return "without a RUN since the last rest began"
-    run_ns = max((packet.at_ns for packet in seen.written if packet.is_run and packet.at_ns <= heard_ns), default=None)
+    run_ns = last_by(seen.runs_written_ns, heard_ns)
     if run_ns is None:
         return "with a RUN that the daemon never wrote"
     pressed = [

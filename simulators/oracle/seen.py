@@ -16,6 +16,8 @@ class Seen:
         self.flow = Flow(observation.flow, observation.until_ns)
         self.written = packets(some for some in observation.wire if some.point is Point.WRITTEN)
         self.heard = packets(some for some in observation.wire if some.point is Point.HEARD)
+        self.runs_written_ns = [packet.at_ns for packet in self.written if packet.is_run]
+        self.runs_heard_ns = [packet.at_ns for packet in self.heard if packet.is_run]
         self.changes = changes(observation.claims)
         """The claims that changed the mode."""
         self.starts = self._accepted_starts()
