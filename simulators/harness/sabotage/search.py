@@ -34,6 +34,7 @@ class Found:
             f'mode = "{self.outcome.mode}"',
             f"seed = {self.outcome.seed}",
             f"runs = {self.runs}",
+            f"at_ms = {self.outcome.blames[0].at_ms}",
             f"rules = [{rules}]",
         )
         return "\n".join(lines) + "\n"
@@ -48,10 +49,10 @@ def search(sabotage: Sabotage, seeds: Sequence[int], mode: Mode, jobs: int) -> I
         yield None
 
 
-def sabotaged(sabotage: Sabotage, mode: Mode, seed: int) -> Outcome:
+def sabotaged(sabotage: Sabotage, mode: Mode, seed: int, until_ms: int | None = None) -> Outcome:
     """Run one seed with a bug in place; a worker calls this, so that the bug is in its process."""
     with applied(sabotage):
-        return attempt(draw(seed, mode))
+        return attempt(draw(seed, mode), until_ms=until_ms)
 
 
 def _outcomes(sabotage: Sabotage, seeds: Sequence[int], mode: Mode, jobs: int) -> Iterator[Outcome]:

@@ -98,12 +98,17 @@ def _rarely_collected() -> Iterator[None]:
         gc.collect()
 
 
-def attempt(scenario: Scenario, watch: Watch = lambda _bay, _observation, _begin_ns: None) -> Outcome:
-    """Run a scenario and judge it."""
+def attempt(
+    scenario: Scenario,
+    watch: Watch = lambda _bay, _observation, _begin_ns: None,
+    *,
+    until_ms: int | None = None,
+) -> Outcome:
+    """Run a scenario and judge it; with `until_ms` only so far, without the time for which its end is watched."""
     with _rarely_collected(), Bay(bed(), seed=scenario.seed, kept=KEPT) as bay:
         mischief = Mischief(bay, scenario.faults)
         begin_ns = bay.clock.now_ns()
-        ended, over_ns = bay.run(_infuse(bay, scenario, mischief))
+        ended, over_ns = bay.run(_infuse(bay, scenario, mischief, until_ms))
         blames = []
         crash = bay.crash()
         if crash is not None:
@@ -138,7 +143,7 @@ def attempt(scenario: Scenario, watch: Watch = lambda _bay, _observation, _begin
         )
 
 
-async def _infuse(bay: Bay, scenario: Scenario, mischief: Mischief) -> tuple[str | None, int]:
+async def _infuse(bay: Bay, scenario: Scenario, mischief: Mischief, until_ms: int | None) -> tuple[str | None, int]:
     """Let the nurses work; return the mode in which the infusion was over, if it was, and when."""
     clock = bay.clock
     begin_ns = clock.now_ns()
@@ -153,8 +158,12 @@ async def _infuse(bay: Bay, scenario: Scenario, mischief: Mischief) -> tuple[str
     if scenario.mode is Mode.LIVENESS:
         mended_ns = max(scenario.nurse.until_ms * NS_PER_MS, (scenario.faults_end_ms or 0) * NS_PER_MS)
         until_ns = begin_ns + mended_ns + LIVELY_NS
+    if until_ms is not None:
+        until_ns = min(until_ns, begin_ns + until_ms * NS_PER_MS)
     state = await Care(anna, ben).until_over(until_ns)
     over_ns = clock.now_ns()
+    if until_ms is not None:
+        return None if state is None else state.mode.value, over_ns
     rest_ns = min(max(begin_ns + faults_end_ns, over_ns) + AFTERWARDS_NS, over_ns + AT_MOST_AFTERWARDS_NS)
     await clock.reach(rest_ns)
     return None if state is None else state.mode.value, over_ns
