@@ -32,6 +32,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Schedul
     return Scheduling(config, log)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than there are cores: the one with the theatres mostly waits for real time to pass."""
+    return (os.cpu_count() or 1) + 1
+
+
 def _open_ptys() -> set[tuple[int, str]]:
     found = set()
     for entry in Path("/proc/self/fd").glob("*"):
