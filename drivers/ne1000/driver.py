@@ -55,6 +55,8 @@ IDLE_POLL_NS = NS_PER_S
 """How often a pump at rest is asked without being told to; its watchdog also runs at rest."""
 RUN_WAIT_NS = NS_PER_S
 """A RUN that could not leave within this is given up: the judgement behind it has aged."""
+NEWS_NS = NS_PER_S // 4
+"""Every reply to a poll says the state: what was told within this is told again only where it differs."""
 ATTACH_AGAIN_NS = NS_PER_S // 2
 """The first pause after a start-up that failed for a lost reply; it doubles up to `LONGEST_PAUSE_NS`."""
 UNHEARD_PACKETS = 5
@@ -83,8 +85,6 @@ _Recipe = Generator[Step, Answer | None, Identity | Programmed | Lowered | None]
 _MOVING = LinePolicy.MOVING
 _CONFIRMING = frozenset({STOP, STATUS, COUNTER})
 """What may be sent while rest is not confirmed."""
-_BARE = frozenset({STOP, STATUS, RUN})
-"""Questions whose answers look alike, so that a late one could be taken for another."""
 
 
 class Ne1000:
@@ -115,6 +115,7 @@ class Ne1000:
         self._silenced = False
         self._model: Model | None = None
         self._state: PumpState | None = None
+        self._state_told_ns = now_ns
         self._task: _Task | None = None
         self._recipe: _Recipe | None = None
         self._wanted: Ask | None = None
@@ -169,6 +170,8 @@ class Ne1000:
         """Return when `advance` or `transmit` is next worth calling, or None. What the policy withholds has no time."""
         if not self._open:
             return None
+        if self._facts:
+            return self._now_ns
         times_ns = [self._line.next_deadline_ns(), self._idle_ns()]
         if (following := self._next()) is not None:
             times_ns.append(following[0])
@@ -195,11 +198,16 @@ class Ne1000:
             self._polled_ns = now_ns
 
     def poll(self, now_ns: int) -> None:
-        """Ask for status and counter once each, then a pump that moves by permission for some of its settings."""
+        """Ask for the counter, whose reply says the state too, then a moving pump for some of its settings.
+
+        A status query would tell no more. After a counter that was lost it goes first all the same: a late reply to the
+        lost question does not fit it, and must not be taken for the present count.
+        """
         self._now_ns = now_ns
         self._polled_ns = now_ns
         if self._open and self._task is not _Task.RESTING:
-            self._wants |= {STATUS, COUNTER} - {self._line.asking}
+            wanted = {STATUS, COUNTER} if self._lost == COUNTER else {COUNTER}
+            self._wants |= wanted - {self._line.asking}
             if self._held and self._policy is _MOVING:
                 self._polls += 1
                 self._wants.update(asked(self._polls))
@@ -313,9 +321,8 @@ class Ne1000:
         return None
 
     def _poll_command(self) -> str:
-        """Return what a poll asks next; after a lost answer of the same form as a status the counter goes first."""
-        order = (COUNTER, STATUS) if self._lost in _BARE else (STATUS, COUNTER)
-        return next(command for command in (*order, *WATCHED) if command in self._wants)
+        """Return what a poll asks next."""
+        return next(command for command in (STATUS, COUNTER, *WATCHED) if command in self._wants)
 
     def _left(self, command: str, asker: _Asker) -> None:
         """Take note of what is on its way."""
@@ -501,7 +508,7 @@ class Ne1000:
             self._take_loss(answer)
         else:
             self._lost = None
-            self._report(answer, answer.reply)
+            self._report(answer, answer.reply, asker)
         if asker is _Asker.RUN:
             self._run_answered(answer.reply)
         elif asker is _Asker.POLL and answer.reply is not None and answer.reply.alarm is not None:
@@ -526,12 +533,15 @@ class Ne1000:
             )
             self._facts.append(PumpAttachFailed(reason=reason))
 
-    def _report(self, answer: Answer, reply: Reply) -> None:
+    def _report(self, answer: Answer, reply: Reply, asker: _Asker | None) -> None:
         """Turn a reply into facts; the state first, because it says how the counter is to be read."""
         if reply.state is None or answer.command in {STOP, RUN}:
             return
+        told_ns = answer.asked_at_ns - self._state_told_ns
+        if reply.state is not self._state or asker is not _Asker.POLL or told_ns >= NEWS_NS:
+            self._facts.append(PumpStatus(state=reply.state, asked_at_ns=answer.asked_at_ns))
+            self._state_told_ns = answer.asked_at_ns
         self._state = reply.state
-        self._facts.append(PumpStatus(state=reply.state, asked_at_ns=answer.asked_at_ns))
         counters = parse_counters(reply.data) if answer.command == COUNTER else None
         if counters is not None:
             self._facts.append(

@@ -1,4 +1,4 @@
-"""What a moving pump is asked for besides status and counter, and whether it still holds what was programmed.
+"""What a moving pump is asked for besides counter and state, and whether it still holds what was programmed.
 
 While it pumps the NE-1000 takes another rate (New Era NE-500 manual, p. 12), so every poll asks for that. Diameter,
 volume and function it takes only when stopped (SP500 manual, p. 31, and public drivers): whoever changes one at the

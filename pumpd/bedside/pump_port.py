@@ -76,7 +76,7 @@ class PumpPort:
         self.driver.settle(self._clock.now_ns())
 
     def poll(self) -> None:
-        """Ask for status and counter."""
+        """Ask for state and counter."""
         self.driver.poll(self._clock.now_ns())
 
     def program(self, order: RunOrder) -> None:
@@ -113,7 +113,8 @@ class PumpPort:
             if packet:
                 self._line.write(packet)
                 self._note_sent(packet, now_ns)
-            elif not facts:
+            due_ns = driver.next_deadline_ns()
+            if not (packet or facts) or due_ns is None or due_ns > now_ns:
                 break
         self._alarm_clock.set(driver.next_deadline_ns() if self._line.is_open else None)
 

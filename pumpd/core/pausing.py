@@ -11,6 +11,7 @@ from pumpd.core.modes import OPEN_MODES, Mode
 from pumpd.core.quantities import NS_PER_MIN
 from pumpd.core.state import State
 
+PAUSE_TOO_LONG, SESSION_TOO_LONG = "pause-too-long", "session-too-long"
 _NOT_GIVEN = "The infusion ends; what was not given is not given. See what was given, and observe the patient."
 
 
@@ -35,14 +36,14 @@ def deadlines_ns(state: State) -> Iterator[int]:
     reminder_ns = _next_reminder_ns(state)
     if reminder_ns is not None:
         yield reminder_ns
-    yield from (due_ns for due_ns, _, _ in _ends(state))
+    yield from (due_ns for due_ns, _ in _ends(state))
 
 
 def too_long(state: State, now_ns: int) -> Iterator[tuple[str, str, str]]:
     """Yield id, words and advice of each reason for which the infusion must end now."""
-    for due_ns, alarm_id, words in _ends(state):
+    for due_ns, alarm_id in _ends(state):
         if now_ns >= due_ns:
-            yield alarm_id, words, _NOT_GIVEN
+            yield alarm_id, _words(state, alarm_id), _NOT_GIVEN
 
 
 def _next_reminder_ns(state: State) -> int | None:
@@ -51,17 +52,25 @@ def _next_reminder_ns(state: State) -> int | None:
     return state.paused_at_ns + (state.reminders + 1) * state.settings.profile.pause_reminder_ns
 
 
-def _ends(state: State) -> Iterator[tuple[int, str, str]]:
+def _ends(state: State) -> Iterator[tuple[int, str]]:
+    """Yield when the infusion must end, and the alarm of it."""
     if state.mode not in OPEN_MODES or state.order is None or state.runs == 0:
         return
-    profile = state.settings.profile
     if state.idle_since_ns is not None:
-        words = f"the pause has lasted {profile.pause_max_ns // NS_PER_MIN} min, the longest allowed"
-        yield state.idle_since_ns + profile.pause_max_ns, "pause-too-long", words
+        yield state.idle_since_ns + state.settings.profile.pause_max_ns, PAUSE_TOO_LONG
     if state.first_run_ns is not None:
-        longest_ns = state.planned_ns + profile.session_extra_ns
-        words = (
-            f"the infusion began {longest_ns / NS_PER_MIN:.0f} min ago: {state.planned_ns / NS_PER_MIN:.0f} min "
-            f"planned and {profile.session_extra_ns // NS_PER_MIN} min for pauses"
-        )
-        yield state.first_run_ns + longest_ns, "session-too-long", words
+        yield state.first_run_ns + _session_longest_ns(state), SESSION_TOO_LONG
+
+
+def _session_longest_ns(state: State) -> int:
+    return state.planned_ns + state.settings.profile.session_extra_ns
+
+
+def _words(state: State, alarm_id: str) -> str:
+    profile = state.settings.profile
+    if alarm_id == PAUSE_TOO_LONG:
+        return f"the pause has lasted {profile.pause_max_ns // NS_PER_MIN} min, the longest allowed"
+    return (
+        f"the infusion began {_session_longest_ns(state) / NS_PER_MIN:.0f} min ago: "
+        f"{state.planned_ns / NS_PER_MIN:.0f} min planned and {profile.session_extra_ns // NS_PER_MIN} min for pauses"
+    )

@@ -372,7 +372,7 @@ class SerialDriver(Protocol):
         """Let time-outs that have passed by `now_ns` take effect."""
 
     def next_deadline_ns(self) -> int | None:
-        """Return when `advance` or `transmit` is next worth calling, or None."""
+        """Return when `advance` or `transmit` is next worth calling, or None; facts that wait are worth it at once."""
 
 
 class PumpDriver(SerialDriver, Protocol):
@@ -390,7 +390,7 @@ class PumpDriver(SerialDriver, Protocol):
         """The core has confirmed rest: no more stops; keep the line alive by polling freely."""
 
     def poll(self, now_ns: int) -> None:
-        """Ask for status and counter once, then a moving pump for settings; ignored while in hand, off at a stop."""
+        """Ask for state and counter once, then a moving pump for settings; ignored while in hand, off at a stop."""
 
     def program(self, order: RunOrder, now_ns: int) -> None:
         """Program a run at rest and read everything back; ends in `Programmed` or `ProgramFailed`."""

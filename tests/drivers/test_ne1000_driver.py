@@ -306,7 +306,7 @@ def test_running_and_polling() -> None:
         counter = bench.of(PumpCounter)[-1]
         assert isinstance(counter, PumpCounter)
         assert counter.low_nl <= bench.delivered_nl()
-    polls = [["", "DIS", "RAT", setting] for setting in ("DIA", "FUN", "VOL")]
+    polls = [["DIS", "RAT", setting] for setting in ("DIA", "FUN", "VOL")]
     assert bench.commands(since_ns) == [command for number in range(20) for command in polls[number % 3]]
     assert bench.pump.state is Status.INFUSING
 
@@ -411,10 +411,24 @@ def test_after_a_lost_answer_the_line_is_quiet_and_the_other_question_goes_first
     bench.poll(SECOND_NS)
     bench.poll(SECOND_NS)
     assert [(at_ns - since_ns, command) for at_ns, command in bench.sent if at_ns >= since_ns][:2] == [
-        (0, ""),
-        (1_050 * MS_NS, "DIS"),
+        (0, "DIS"),
+        (1_050 * MS_NS, ""),
     ]
-    assert bench.commands(since_ns)[:3] == ["", "DIS", ""]
+    assert bench.commands(since_ns)[:3] == ["DIS", "", "DIS"]
+
+
+def test_a_poll_tells_the_state_once_and_a_change_at_once() -> None:
+    bench = Bench().running()
+    told = len(bench.of(PumpStatus))
+    for polls in (1, 2, 3):
+        bench.poll(SECOND_NS)
+        assert [fact.state for fact in bench.of(PumpStatus)[told:]] == [PumpState.MOVING] * polls
+    bench.driver.poll(bench.now_ns)
+    bench.run_for(20 * MS_NS)
+    assert bench.of(PumpStatus)[-1].state is PumpState.MOVING
+    press(bench, "STP")
+    bench.run_for(80 * MS_NS)
+    assert bench.of(PumpStatus)[-1].state is PumpState.REST
 
 
 @pytest.mark.req("PUMP-06")
@@ -493,13 +507,13 @@ def test_a_rate_that_was_lowered_here_is_not_taken_for_one_from_the_keys() -> No
 
 
 @pytest.mark.req("PUMP-06", "COMM-03")
-def test_settings_are_asked_after_status_and_counter_one_packet_at_a_time() -> None:
+def test_settings_are_asked_after_the_counter_one_packet_at_a_time() -> None:
     bench = Bench().running()
     for _ in range(3):
         begun_ns = bench.now_ns
         bench.poll(SECOND_NS)
         times_ns = [at_ns - begun_ns for at_ns, _ in bench.sent if at_ns >= begun_ns]
-        assert bench.commands(begun_ns)[:2] == ["", "DIS"]
+        assert bench.commands(begun_ns)[:2] == ["DIS", "RAT"]
         assert all(later - earlier > 8 * MS_NS for earlier, later in pairwise(times_ns))
         assert times_ns[-1] < 100 * MS_NS
 
@@ -525,7 +539,7 @@ def test_a_late_answer_is_discarded() -> None:
     statuses = len(bench.of(PumpStatus))
     bench.poll(900 * MS_NS)
     assert len(bench.of(PumpStatus)) == statuses
-    assert bench.of(ReplyLost) == [ReplyLost(command="status")]
+    assert bench.of(ReplyLost) == [ReplyLost(command="DIS")]
     assert len(bench.of(ReplyDiscarded)) == 1
 
 
@@ -533,9 +547,9 @@ def test_a_pump_at_rest_is_polled_once_a_second() -> None:
     bench = Bench().attached()
     since_ns = bench.now_ns
     bench.run_for(60 * SECOND_NS)
-    assert 58 <= bench.commands(since_ns).count("") <= 61
+    assert 58 <= bench.commands(since_ns).count("DIS") <= 61
     assert bench.pump.alarm is None
-    assert set(bench.commands(since_ns)) == {"", "DIS"}
+    assert set(bench.commands(since_ns)) == {"DIS"}
 
 
 # ---- stopping -------------------------------------------------------------------------------------------------------
