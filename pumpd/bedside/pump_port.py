@@ -103,6 +103,7 @@ class PumpPort:
 
     def _drive(self) -> None:
         driver = self.driver
+        due_ns: int | None = None
         while self._line.is_open:
             now_ns = self._clock.now_ns()
             driver.advance(now_ns)
@@ -116,7 +117,7 @@ class PumpPort:
             due_ns = driver.next_deadline_ns()
             if not (packet or facts) or due_ns is None or due_ns > now_ns:
                 break
-        self._alarm_clock.set(driver.next_deadline_ns() if self._line.is_open else None)
+        self._alarm_clock.set(due_ns if self._line.is_open else None)
 
     def _note_sent(self, packet: bytes, now_ns: int) -> None:
         """Record what has left; a port that was closed, or lost in the write, took nothing."""
