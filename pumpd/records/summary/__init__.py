@@ -1,0 +1,1 @@
+"""What a journal tells of each session, folded from its verified records. Pure: no file, no clock, no drawing."""
