@@ -10,7 +10,10 @@ from pumpd.mqtt.broker_command import add_broker_config_parser, add_broker_parse
 from pumpd.mqtt.nurse import add_nurse_parser
 from pumpd.mqtt.users_command import add_users_parser
 from pumpd.mqtt.watch import add_watch_parser
+from pumpd.records.backup_command import add_backup_parser, add_restore_parser
 from pumpd.records.evidence_command import add_evidence_parser
+from pumpd.records.export_command import add_export_parser
+from pumpd.records.report_command import add_report_parser
 from pumpd.records.verify_command import add_verify_parser
 
 ENTRY_POINT_GROUP = "pumpd.subcommands"
@@ -37,6 +40,10 @@ def main(arguments: list[str] | None = None) -> int:
         add_verify_parser,
         add_evidence_parser,
         replay_command.add_parser,
+        add_report_parser,
+        add_export_parser,
+        add_backup_parser,
+        add_restore_parser,
     ):
         add(subparsers)
     words = sys.argv[1:] if arguments is None else arguments

@@ -94,6 +94,7 @@ class Accepted(_Section):
 class _File(_Section):
     credentials_dir: FileName
     readers: Annotated[list[Name], Field(max_length=16)] = []
+    keep_backups_days: Annotated[int, Field(ge=1, le=36_500)] | None = None
     broker: BrokerSection = BrokerSection()
     operator: Annotated[list[Operator], Field(min_length=1, max_length=200)]
     bed: Annotated[list[Bed], Field(min_length=1, max_length=64)]
@@ -166,6 +167,11 @@ class Site:
     def readers(self) -> tuple[str, ...]:
         """Accounts that only read screens."""
         return tuple(self._file.readers)
+
+    @property
+    def keep_backups_days(self) -> int | None:
+        """For how long copies of journals are kept; None keeps all of them."""
+        return self._file.keep_backups_days
 
     def sources(self, bed: str) -> dict[str, tuple[str, ...]]:
         """Return the kinds of each source on the bus that belongs to `bed`, by its name."""

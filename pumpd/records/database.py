@@ -62,7 +62,7 @@ def connect(
     """
     if read_only:
         return _connect_read_only(path)
-    _create(path)
+    create(path)
     connection = _configured(sqlite3.connect(path, isolation_level=None, check_same_thread=False, factory=factory))
     try:
         (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
@@ -102,7 +102,7 @@ def _text(data: bytes) -> str:
     return data.decode("utf-8", "replace")
 
 
-def _create(path: Path) -> None:
+def create(path: Path) -> None:
     """Create the file with mode 0600 and make its name durable.
 
     A file that exists is not touched: closing any descriptor of it would drop the locks of the process's other

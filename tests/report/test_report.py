@@ -1,0 +1,188 @@
+"""The report of a session: the figures of the journal, on pages that people can read."""
+
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+from functools import cache
+from io import BytesIO
+
+import pypdf
+import pypdfium2
+import pytest
+
+from pumpd.core.quantities import NS_PER_MIN
+from pumpd.records.chain import ChainError
+from pumpd.records.report.chart import Ink, Line, Shape
+from pumpd.records.report.content import document
+from pumpd.records.report.html import html
+from pumpd.records.report.layout import HEIGHT_MM, WIDTH_MM, Path, layout, ticks
+from pumpd.records.report.pdf import Pdf, pdf, printable
+from pumpd.records.report.plots import charts
+from pumpd.records.report.qr import modules
+from pumpd.records.report.style import LOOKS
+from pumpd.records.report.svg import svg
+from pumpd.records.summary.model import Note, Session
+from tests.report.journals import story
+
+DOTS_PER_MM = 4
+
+
+def only() -> Session:
+    (session,) = story().sessions
+    return session
+
+
+@cache
+def made() -> Pdf:
+    return pdf(document(story(), only()))
+
+
+def text_of(file: Pdf) -> str:
+    reader = pypdf.PdfReader(BytesIO(file.data))
+    return " ".join(" ".join(page.extract_text() for page in reader.pages).split())
+
+
+def figures() -> tuple[str, ...]:
+    head = story().head
+    return (
+        only().session,
+        "1.868 mg (0.934 mL) of ketamine",
+        "1.874 mg (0.937 mL) of ketamine",
+        "35 mg (17.5 mL) at 26.25 mL/h",
+        "0.5 mg/kg at 70 kg: 35 mg",
+        "ended short: stop by anna (enough for today)",
+        f"hash {only().profile.hash}",
+        f"{head.seq}:{head.hash}",
+        "pause by ben (the patient asks for it)",
+        "Baseline before the start: 122 / 76 mmHg.",
+        "SIMULATED",
+        "UNAPPROVED LIMITS",
+        "unapproved limits",
+        "UNFINISHED",
+        "not a certified medical device",
+        "spo2-stale-pause: no usable SPO2 for 15 s, limit 15 s",
+        "Prepared by anna, confirmed by ben, started by anna.",
+    )
+
+
+@pytest.mark.req("LOG-04")
+def test_the_text_of_the_pdf_has_the_figures_of_the_journal_and_the_head_of_its_chain() -> None:
+    text = text_of(made())
+    assert [each for each in figures() if each not in text] == []
+    for rate in only().rates:
+        assert f"{rate.counted_nl / 1_000_000:g} mL" in text
+
+
+@pytest.mark.req("LOG-04")
+def test_the_page_says_the_same_and_needs_nothing_else() -> None:
+    page = html(document(story(), only()))
+    assert [each for each in figures() if each not in page] == []
+    for foreign in ("http://", "https://", "<script", "<link", "src=", "url("):
+        assert foreign not in page
+
+
+def test_each_chart_is_drawn_in_the_pdf_with_its_own_ink() -> None:
+    file = pypdfium2.PdfDocument(made().data)
+    try:
+        pages = [
+            file[number].render(scale=DOTS_PER_MM * 25.4 / 72).to_pil().convert("RGB") for number in range(len(file))
+        ]
+    finally:
+        file.close()
+    assert len(made().charts) == len(charts(only())) == 5
+    for place in made().charts:
+        left, top = int(place.x_mm * DOTS_PER_MM), int(place.y_mm * DOTS_PER_MM)
+        box = (left, top, left + int(WIDTH_MM * DOTS_PER_MM), top + int(HEIGHT_MM * DOTS_PER_MM))
+        colours = pages[place.page - 1].crop(box).getcolors(maxcolors=1 << 24)
+        assert colours is not None
+        seen = {colour: count for count, colour in colours}
+        for ink in (Ink.FIRST, Ink.PAUSE):
+            assert seen.get(LOOKS[ink].colour, 0) > 20, (place, ink)
+
+
+def test_each_chart_of_the_page_is_well_formed_and_says_in_words_what_it_shows() -> None:
+    for chart in charts(only()):
+        root = ET.fromstring(svg(chart))  # noqa: S314 - our own text
+        assert chart.title in root.attrib["aria-label"]
+        assert chart.summary in root.attrib["aria-label"]
+        assert sum(each.tag in {"polyline", "polygon"} for each in root) > 5
+
+
+def test_nothing_is_drawn_outside_the_chart() -> None:
+    for chart in charts(only()):
+        for item in layout(chart):
+            points = item.points if isinstance(item, Path) else (item.at,)
+            assert all(-0.01 <= x <= WIDTH_MM and -0.01 <= y <= HEIGHT_MM for x, y in points)
+
+
+def test_no_line_is_drawn_where_no_value_was_known() -> None:
+    saturation = charts(only())[0]
+    (line,) = saturation.lines
+    assert len(line.pieces) == 2
+    (gap,) = saturation.gaps
+    assert gap == (line.pieces[0][-1][0], line.pieces[1][0][0])
+    assert 25 / 60 < gap[1] - gap[0] < 27 / 60
+
+
+def test_a_dip_of_one_value_among_ten_thousand_is_still_drawn() -> None:
+    points = tuple((second / 60, 80.0 if second == 5_000 else 97.0) for second in range(10_000))
+    saturation = charts(only())[0]
+    wide = replace(
+        saturation,
+        end=170.0,
+        lines=(Line(name="SPO2", ink=Ink.FIRST, shape=Shape.LINE, pieces=(points,)),),
+        low=80.0,
+        high=100.0,
+        spans=(),
+        levels=(),
+    )
+    drawn = next(item for item in layout(wide) if isinstance(item, Path) and len(item.points) > 100)
+    assert len(drawn.points) < 5_000
+    assert max(y for _, y in drawn.points) == pytest.approx(HEIGHT_MM - 6)
+
+
+@pytest.mark.parametrize(("low", "high"), [(80, 100), (0, 1.1), (40, 180), (0, 30.2), (0, 0.0004)])
+def test_the_numbers_of_an_axis_are_few_and_round(low: float, high: float) -> None:
+    found = ticks(low, high)
+    assert 2 <= len(found) <= 6
+    assert all(low <= each <= high * 1.000_001 for each in found)
+
+
+def test_a_broken_journal_is_marked_on_its_first_page() -> None:
+    broken = replace(story(), broken=ChainError(40, "was changed after it was written"))
+    page = html(document(broken, only()))
+    assert "BROKEN RECORD: record 40: was changed after it was written" in page
+    assert "every record fits" not in page
+
+
+def test_what_people_wrote_stays_text() -> None:
+    note = Note(at_wall_ns=only().zero_wall_ns, cause="override", text='<script>alert("x")</script> Łódź')
+    session = replace(only(), notes=(*only().notes, note))
+    content = document(story(), session)
+    assert "<script" not in html(content)
+    assert "Łódź" in html(content)
+    assert r"\u0141ód\u017a" in text_of(pdf(content))
+    assert printable("é≥") == r"é\u2265"
+
+
+def test_a_session_that_was_never_started_has_a_report() -> None:
+    bare = replace(
+        only(), first_run_wall_ns=None, rates=(), pauses=(), delivered=(), signs=(), cuff=(), modes=(), baseline=None
+    )
+    text = text_of(pdf(document(story(), bare)))
+    assert "The pump was never started." in text
+    assert "No vital sign was recorded after a first run." in text
+
+
+def test_a_pause_that_never_ended_is_shaded_to_the_end() -> None:
+    pause = replace(only().pauses[0], until_wall_ns=None)
+    session = replace(only(), pauses=(pause,))
+    (span,) = charts(session)[0].spans
+    assert span[1] == (session.last_wall_ns - session.zero_wall_ns) / NS_PER_MIN
+    assert "still paused at the end of the journal" in html(document(story(), session))
+
+
+def test_the_code_holds_the_head() -> None:
+    dark = modules("6409:ed24")
+    assert len(dark) == len(dark[0])
+    assert not any(dark[0])
+    assert dark[4][4:11] == (True,) * 7  # the upper edge of the finder pattern
