@@ -68,7 +68,8 @@ def with_session(command: str, options: argparse.Namespace, make: Callable[[Told
     except (JournalError, SummaryError, NoSessionError) as refused:
         print(f"pumpd {command}: {refused}", file=sys.stderr)
     except OSError as error:
-        print(f"pumpd {command}: {error.filename}: cannot be written: {error.strerror}", file=sys.stderr)
+        where = error.filename or "the output"
+        print(f"pumpd {command}: {where}: cannot be written: {error.strerror}", file=sys.stderr)
     return EXIT_USAGE
 
 

@@ -16,7 +16,7 @@ from pumpd.records.report.content import document
 from pumpd.records.report.html import html
 from pumpd.records.report.layout import HEIGHT_MM, WIDTH_MM, Path, layout, ticks
 from pumpd.records.report.pdf import Pdf, pdf, printable
-from pumpd.records.report.plots import charts
+from pumpd.records.report.plots import of_infusion, of_session
 from pumpd.records.report.qr import modules
 from pumpd.records.report.style import LOOKS
 from pumpd.records.report.svg import svg
@@ -83,16 +83,17 @@ def test_the_page_says_the_same_and_needs_nothing_else() -> None:
 def test_each_chart_is_drawn_in_the_pdf_with_its_own_ink() -> None:
     file = pypdfium2.PdfDocument(made().data)
     try:
-        pages = [
-            file[number].render(scale=DOTS_PER_MM * 25.4 / 72).to_pil().convert("RGB") for number in range(len(file))
-        ]
+        pages = {
+            number: file[number - 1].render(scale=DOTS_PER_MM * 25.4 / 72).to_pil().convert("RGB")
+            for number in {place.page for place in made().charts}
+        }
     finally:
         file.close()
-    assert len(made().charts) == len(charts(only())) == 5
+    assert len(made().charts) == len(of_infusion(only())) == 5
     for place in made().charts:
         left, top = int(place.x_mm * DOTS_PER_MM), int(place.y_mm * DOTS_PER_MM)
         box = (left, top, left + int(WIDTH_MM * DOTS_PER_MM), top + int(HEIGHT_MM * DOTS_PER_MM))
-        colours = pages[place.page - 1].crop(box).getcolors(maxcolors=1 << 24)
+        colours = pages[place.page].crop(box).getcolors(maxcolors=1 << 24)
         assert colours is not None
         seen = {colour: count for count, colour in colours}
         for ink in (Ink.FIRST, Ink.PAUSE):
@@ -100,7 +101,7 @@ def test_each_chart_is_drawn_in_the_pdf_with_its_own_ink() -> None:
 
 
 def test_each_chart_of_the_page_is_well_formed_and_says_in_words_what_it_shows() -> None:
-    for chart in charts(only()):
+    for chart in of_infusion(only()):
         root = ET.fromstring(svg(chart))  # noqa: S314 - our own text
         assert chart.title in root.attrib["aria-label"]
         assert chart.summary in root.attrib["aria-label"]
@@ -108,14 +109,14 @@ def test_each_chart_of_the_page_is_well_formed_and_says_in_words_what_it_shows()
 
 
 def test_nothing_is_drawn_outside_the_chart() -> None:
-    for chart in charts(only()):
+    for chart in of_infusion(only()):
         for item in layout(chart):
             points = item.points if isinstance(item, Path) else (item.at,)
             assert all(-0.01 <= x <= WIDTH_MM and -0.01 <= y <= HEIGHT_MM for x, y in points)
 
 
 def test_no_line_is_drawn_where_no_value_was_known() -> None:
-    saturation = charts(only())[0]
+    saturation = of_infusion(only())[0]
     (line,) = saturation.lines
     assert len(line.pieces) == 2
     (gap,) = saturation.gaps
@@ -125,7 +126,7 @@ def test_no_line_is_drawn_where_no_value_was_known() -> None:
 
 def test_a_dip_of_one_value_among_ten_thousand_is_still_drawn() -> None:
     points = tuple((second / 60, 80.0 if second == 5_000 else 97.0) for second in range(10_000))
-    saturation = charts(only())[0]
+    saturation = of_infusion(only())[0]
     wide = replace(
         saturation,
         end=170.0,
@@ -176,9 +177,16 @@ def test_a_session_that_was_never_started_has_a_report() -> None:
 def test_a_pause_that_never_ended_is_shaded_to_the_end() -> None:
     pause = replace(only().pauses[0], until_wall_ns=None)
     session = replace(only(), pauses=(pause,))
-    (span,) = charts(session)[0].spans
+    (span,) = of_infusion(session)[0].spans
     assert span[1] == (session.last_wall_ns - session.zero_wall_ns) / NS_PER_MIN
     assert "still paused at the end of the journal" in html(document(story(), session))
+
+
+def test_a_long_observation_has_charts_of_its_own() -> None:
+    assert of_session(only()) == ()
+    long = replace(only(), last_wall_ns=only().last_wall_ns + 120 * NS_PER_MIN)
+    assert len(of_session(long)) == 3
+    assert of_session(long)[0].end - of_infusion(long)[0].end > 100
 
 
 def test_the_code_holds_the_head() -> None:

@@ -1,5 +1,6 @@
 """What a journal tells of a session is what is in it, no less and no more."""
 
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import pairwise
@@ -12,7 +13,7 @@ from pumpd.core.modes import Mode
 from pumpd.core.ports import SamplesReceived, Validity, VitalKind
 from pumpd.records.chain import Head, Link, genesis, link
 from pumpd.records.encoding import parse
-from pumpd.records.summary.findings import beyond, extremes
+from pumpd.records.summary.findings import beyond, extremes, hold_ns
 from pumpd.records.summary.fold import told
 from pumpd.records.summary.journal import NoSessionError, chosen
 from pumpd.records.summary.model import Outcome, Session
@@ -152,6 +153,41 @@ def test_a_killed_daemon_is_a_restart_of_one_session() -> None:
     assert Mode.UNKNOWN in {span.mode for span in session.modes}
     assert session.pauses[0].cause == "the daemon was restarted"
     assert all(before.at_wall_ns <= after.at_wall_ns for before, after in pairwise(session.delivered))
+
+
+def test_an_alarm_that_left_the_list_as_it_was_acknowledged_is_told_as_acknowledged() -> None:
+    (session,) = told(runs.links(), IDENTITY).sessions
+    (restarted,) = (each for each in session.alarms if each.alarm == "restarted")
+    assert restarted.acknowledged_by == "anna"
+    assert restarted.ended_wall_ns is not None
+    assert restarted.acknowledged_wall_ns is not None
+    assert restarted.acknowledged_wall_ns > restarted.raised_wall_ns
+
+
+def test_a_closed_session_keeps_its_baseline_and_takes_nothing_that_comes_after() -> None:
+    newest = max(each.seq for each in links() if each.kind == SaveSession.__name__)
+
+    def change(each: Link) -> Iterable[Link]:
+        if each.seq == newest:
+            record = json.loads(each.body)
+            record["record"] |= {"observed_ns": None, "baseline": None}
+            each = replace(each, body=json.dumps(record))
+        yield each
+
+    (session,) = told(rechained(links(), change), IDENTITY).sessions
+    assert session.is_closed
+    assert session.baseline == only().baseline
+    assert session.last_wall_ns == session.closed_wall_ns
+    assert len(session.signs) <= len(only().signs)
+
+
+def test_late_in_the_observation_a_cuff_reading_stands_for_longer() -> None:
+    session = only()
+    assert session.over_wall_ns is not None
+    reading = replace(session.signs[0], vital=VitalKind.SBP, at_wall_ns=session.over_wall_ns)
+    late = replace(reading, at_wall_ns=session.over_wall_ns + session.profile.observe_first_ns)
+    assert hold_ns(session, reading) == 420 * 10**9
+    assert hold_ns(session, late) == (420 + 900 - 300) * 10**9
 
 
 def test_sessions_of_one_journal_are_told_apart() -> None:

@@ -1,12 +1,14 @@
 """What a report says of a session, in the order in which a physician asks for it. Pure; every number has its unit."""
 
 from collections.abc import Iterator
+from itertools import groupby
 
+from pumpd.core.alarms import Priority
 from pumpd.core.commands import ReceiptState
 from pumpd.core.quantities import G_PER_KG, NG_PER_MG, NS_PER_H, text
 from pumpd.records.report import words
 from pumpd.records.report.document import Block, Caution, Code, Document, Facts, Figure, Heading, Remark, Table
-from pumpd.records.report.plots import charts
+from pumpd.records.report.plots import of_infusion, of_session
 from pumpd.records.report.words import NONE
 from pumpd.records.summary.findings import beyond, extremes
 from pumpd.records.summary.model import Outcome, Pause, Session, Told
@@ -17,7 +19,8 @@ NO_DEVICE = (
 )
 _ROUTINE = frozenset({"presence", "acknowledge", "audio-pause", "assess"})
 """Commands that are told elsewhere, or often."""
-_TIMELINE_LEAVES_OUT = frozenset({"symptom", "cuff", "monitor", "self-test"})
+_TIMELINE_LEAVES_OUT = frozenset({"attest", "cuff", "symptom"})
+"""Decisions that stand in tables of their own, or in a chart."""
 
 
 def document(told: Told, session: Session) -> Document:
@@ -38,12 +41,15 @@ def _blocks(told: Told, session: Session) -> Iterator[Block]:
     yield from _result(session)
     yield from _pauses(session)
     yield from _vitals(session)
-    yield Heading(text="Course", new_page=True)
-    yield from (Figure(chart=chart) for chart in charts(session))
+    yield Heading(text="Course of the infusion", new_page=True)
+    yield from (Figure(chart=chart) for chart in of_infusion(session))
     yield Remark(
         text="Broken lines are limits that pause, dotted ones limits that end, as they were at the end of the session."
     )
-    yield Heading(text="Order and people", new_page=True)
+    if observed := of_session(session):
+        yield Heading(text="Vital signs of the whole session", new_page=True)
+        yield from (Figure(chart=chart) for chart in observed)
+    yield Heading(text="Order", new_page=not of_session(session))
     yield from _order(session)
     yield from _people(session)
     yield from _departures(session)
@@ -98,9 +104,28 @@ def _result(session: Session) -> Iterator[Block]:
             ("infusion over", _when(session, session.over_wall_ns)),
             ("session closed", f"{_when(session, session.closed_wall_ns)}{_by(session.closed_by)}"),
             ("pauses", f"{len(session.pauses)}, together {words.duration(paused_ns)}"),
-            ("restarts of the daemon", str(session.restarts)),
+            ("restarts of pumpd", str(session.restarts)),
+            ("alarms", _alarm_count(session)),
+            ("symptoms", ", ".join(_symptom_words(session)) or "none noted"),
+            ("overrides", _departure_count(session)),
         )
     )
+
+
+def _alarm_count(session: Session) -> str:
+    high = sum(each.priority is Priority.HIGH for each in session.alarms)
+    unheard = sum(each.acknowledged_by is None for each in session.alarms)
+    return f"{len(session.alarms)}, of them {high} HIGH; {unheard} acknowledged by nobody"
+
+
+def _symptom_words(session: Session) -> Iterator[str]:
+    for each in session.symptoms:
+        yield f"{each.symptom} {words.since(each.at_wall_ns, session.zero_wall_ns)}"
+
+
+def _departure_count(session: Session) -> str:
+    count = len(_departure_rows(session))
+    return f"{count}, see below" if count else "none"
 
 
 def _outcome(session: Session) -> str:
@@ -273,14 +298,24 @@ def _final(state: ReceiptState | None, reason: str) -> str:
 
 
 def _departures(session: Session) -> Iterator[Block]:
-    """Whatever was allowed beside the rule, and who allowed it. Gates of the clinic that were overridden stand here."""
+    yield Heading(text="Overrides and moved limits")
+    yield Table(
+        heads=("kind", "what", "by", "reason"),
+        widths=(12, 44, 18, 26),
+        rows=_departure_rows(session),
+        empty="None.",
+    )
+
+
+def _departure_rows(session: Session) -> tuple[tuple[str, ...], ...]:
+    """Return whatever was allowed beside the rule, and who allowed it."""
     order = session.order
-    rows = [
+    soft = (
         ("soft limit", passed, order.prepared_by, order.soft_limit_reason or NONE)
         for passed in order.soft_limits_passed
-    ]
-    rows += [("override", note.text, NONE, NONE) for note in session.notes if note.cause == "override"]
-    rows += [
+    )
+    overrides = (("override", note.text, NONE, NONE) for note in session.notes if note.cause == "override")
+    moved = (
         (
             "limit",
             f"{each.rule} at {each.limit} from {_short(session, each.at_wall_ns)}",
@@ -288,14 +323,8 @@ def _departures(session: Session) -> Iterator[Block]:
             each.reason or NONE,
         )
         for each in session.limits
-    ]
-    yield Heading(text="Overrides and moved limits")
-    yield Table(
-        heads=("kind", "what", "by", "reason"),
-        widths=(12, 44, 18, 26),
-        rows=tuple(rows),
-        empty="None.",
     )
+    return (*soft, *overrides, *moved)
 
 
 def _two(by: str, confirmed_by: str | None) -> str:
@@ -308,10 +337,11 @@ def _symptoms(session: Session) -> Iterator[Block]:
         (each.at_wall_ns, each.symptom, "ends the infusion" if each.ends else "noted", each.by)
         for each in session.symptoms
     ]
-    rows += [(each.at_wall_ns, each.scale, str(each.value), each.by) for each in session.scores]
+    for (at_wall_ns, by), scores in groupby(session.scores, key=lambda each: (each.at_wall_ns, each.by)):
+        rows.append((at_wall_ns, "assessment", ", ".join(f"{each.scale} {each.value}" for each in scores), by))
     yield Table(
         heads=("when", "what", "value", "by"),
-        widths=(20, 40, 20, 20),
+        widths=(20, 30, 35, 15),
         rows=tuple((_short(session, at_wall_ns), *rest) for at_wall_ns, *rest in sorted(rows)),
         empty="None was recorded.",
     )
@@ -380,15 +410,15 @@ _STRAYED_NS = 2_000_000_000
 
 def _chain(told: Told, session: Session) -> Iterator[Block]:
     yield Heading(text="The record")
+    yield Code(
+        text=f"{told.head.seq}:{told.head.hash}",
+        caption="Head of the chain when this report was made. pumpd verify JOURNAL --head with it shows later whether "
+        "any record up to here was changed, removed or cut off.",
+    )
     yield Facts(
         rows=(
             ("journal", f"{told.identity.journal_id} of bed {told.identity.bed}, begun {told.identity.created_utc}"),
             ("profile hash", session.profile.hash),
             ("chain", "every record fits" if told.broken is None else f"BROKEN: {told.broken}"),
         )
-    )
-    yield Code(
-        text=f"{told.head.seq}:{told.head.hash}",
-        caption="Head of the chain when this report was made. pumpd verify JOURNAL --head with it shows later whether "
-        "any record up to here was changed, removed or cut off.",
     )

@@ -10,19 +10,21 @@ STYLE = """
 @page { size: A4; margin: 14mm; }
 body { font: 14px/1.4 system-ui, sans-serif; color: #191e24; background: #fff; margin: 0 auto; max-width: 1000px;
   padding: 16px 20px 40px; }
-h1 { font-size: 22px; margin: 0; } h2 { font-size: 16px; margin: 20px 0 4px; border-bottom: 2px solid #191e24; }
+h1 { font-size: 22px; margin: 0; } h2 { font-size: 16px; margin: 20px 0 4px; border-bottom: 2px solid #191e24;
+  break-after: avoid; }
 p { margin: 4px 0 8px; } .small { color: #3c444c; font-size: 12.5px; }
 .caution { border: 2px solid #a3001e; border-left-width: 10px; padding: 5px 10px; font-weight: 700; color: #7d0017; }
 table { border-collapse: collapse; width: 100%; margin: 4px 0 12px; font-size: 12.5px; }
 caption { text-align: left; } thead { display: table-header-group; } tr { break-inside: avoid; }
 th, td { text-align: left; vertical-align: top; padding: 3px 10px 3px 0; border-bottom: 1px solid #ccd2d8;
-  overflow-wrap: anywhere; }
+  overflow-wrap: break-word; }
 .facts th { width: 170px; font-weight: 600; }
 figure { margin: 6px 0 10px; break-inside: avoid; } figure svg { width: 100%; height: auto; display: block; }
-svg text { font: 2.6px system-ui, sans-serif; }
+svg text { font-family: Helvetica, Arial, sans-serif; font-size: 2.4px; }
 .code { display: flex; gap: 20px; align-items: center; break-inside: avoid; } .code svg { width: 42mm; flex: none; }
 code { overflow-wrap: anywhere; }
-@media print { body { padding: 0; max-width: none; } .page { break-before: page; } }
+@media print { body { padding: 0; max-width: none; font-size: 11.5px; } table, .small { font-size: 10.5px; }
+  .page { break-before: page; } }
 """
 
 

@@ -8,10 +8,10 @@ from typing import assert_never
 from pumpd.records.report.chart import Band, Chart, Ink, Line, Point, Shape
 
 WIDTH_MM, HEIGHT_MM = 182.0, 45.0
-LEFT_MM, RIGHT_MM, TOP_MM, BOTTOM_MM = 11.0, 27.0, 7.0, 6.0
+LEFT_MM, RIGHT_MM, TOP_MM, BOTTOM_MM = 11.0, 33.0, 7.0, 6.0
 LABEL_MM = 2.5
 """The height of a small letter's line."""
-CHARACTER_MM = 1.3
+CHARACTER_MM = 1.5
 """How wide a character of the legend is, about."""
 MARK_MM = 1.1
 TICKS = 5

@@ -1,6 +1,7 @@
 """A report as a PDF of A4 pages: text that can be searched, charts as vectors. Knows blocks, not sessions."""
 
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from fpdf import FPDF, FontFace
 from fpdf.enums import TableBordersLayout, XPos, YPos
@@ -15,9 +16,13 @@ FOOT_MM = 14.0
 LINE_MM = 4.0
 FACT_MM = 36.0
 QR_MM = 42.0
+HEADING_MM = 11.0
+LEAST_MM = 14.0
 FONT = "Helvetica"
 POINTS = {"title": 16.0, "heading": 11.5, "text": 9.0, "cell": 8.0, "small": 8.0, "chart": 7.0}
 _CAUTION = (125, 0, 23)
+_ROOMS_MM: dict[type, float] = {Figure: HEIGHT_MM, Code: QR_MM}
+"""What must stand under its heading on the same page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +46,8 @@ def pdf(document: Document) -> Pdf:
     """Return the file."""
     sheet = _Sheet(document.foot)
     sheet.begin(document)
-    for block in document.blocks:
-        sheet.add(block)
+    for block, following in zip_longest(document.blocks, document.blocks[1:]):
+        sheet.add(block, room_mm=_ROOMS_MM.get(type(following), LEAST_MM))
     return Pdf(data=bytes(sheet.output()), charts=tuple(sheet.charts))
 
 
@@ -79,11 +84,11 @@ class _Sheet(FPDF):
         self._lines(document.subtitle, LINE_MM)
         self.ln(1)
 
-    def add(self, block: Block) -> None:
-        """Write one block."""
+    def add(self, block: Block, *, room_mm: float) -> None:
+        """Write one block; a heading goes to the next page where what follows has no room under it."""
         match block:
             case Heading():
-                self._heading(block)
+                self._heading(block, room_mm)
             case Caution():
                 self._caution(block.text)
             case Remark():
@@ -99,8 +104,8 @@ class _Sheet(FPDF):
             case Code():
                 self._code(block)
 
-    def _heading(self, heading: Heading) -> None:
-        if heading.new_page or self.will_page_break(24):
+    def _heading(self, heading: Heading, room_mm: float) -> None:
+        if heading.new_page or self.will_page_break(HEADING_MM + room_mm):
             self.add_page()
         else:
             self.ln(2.5)
@@ -203,7 +208,7 @@ class _Sheet(FPDF):
                     self.rect(left + x * size, top + y * size, size * 1.02, size * 1.02, style="F")
         beside = left + QR_MM + 4
         self.set_xy(beside, top + 8)
-        self.set_font("Courier", "", POINTS["text"])
+        self.set_font("Courier", "", POINTS["small"])
         self.multi_cell(self.epw - QR_MM - 4, LINE_MM, code.text, align="L", new_x=XPos.LEFT, new_y=YPos.NEXT)
         self.ln(2)
         self.set_x(beside)

@@ -13,17 +13,35 @@ from pumpd.records.summary.model import Session, Sign
 
 BEFORE_MIN = 5.0
 """How much of the time before the first run is shown."""
+AFTER_MIN = 10.0
+"""How much of the observation is shown with the infusion."""
 SHORTEST_MIN = 1.0
 
+Window = tuple[float, float]
 
-def charts(session: Session) -> tuple[Chart, ...]:
-    """Return the charts, all over the same minutes."""
+
+def of_infusion(session: Session) -> tuple[Chart, ...]:
+    """Return the charts of the infusion, all over the same minutes."""
+    begin, end = whole(session)
+    if session.over_wall_ns is not None:
+        end = min(end, minute(session, session.over_wall_ns) + AFTER_MIN)
+    return (*_vitals(session, (begin, end)), _rate(session, (begin, end)), _delivered(session, (begin, end)))
+
+
+def of_session(session: Session) -> tuple[Chart, ...]:
+    """Return the vital signs of the whole session; none where the infusion's charts show all of it."""
+    begin, end = whole(session)
+    over_ns = session.over_wall_ns
+    if over_ns is None or end <= minute(session, over_ns) + AFTER_MIN:
+        return ()
+    return _vitals(session, (begin, end))
+
+
+def _vitals(session: Session, window: Window) -> tuple[Chart, ...]:
     return (
-        _curve(session, VitalKind.SPO2, "Oxygen saturation", step=5, most=100),
-        _curve(session, VitalKind.HR, "Heart rate", step=20, most=None),
-        _pressure(session),
-        _rate(session),
-        _delivered(session),
+        _curve(session, window, VitalKind.SPO2, "Oxygen saturation", step=5, most=100),
+        _curve(session, window, VitalKind.HR, "Heart rate", step=20, most=None),
+        _pressure(session, window),
     )
 
 
@@ -32,16 +50,16 @@ def minute(session: Session, wall_ns: int) -> float:
     return words.minutes(wall_ns - session.zero_wall_ns)
 
 
-def window(session: Session) -> tuple[float, float]:
+def whole(session: Session) -> Window:
     """Return the first and the last minute that is shown."""
     begin = max(minute(session, session.begun_wall_ns), -BEFORE_MIN)
     return begin, max(minute(session, session.last_wall_ns), begin + SHORTEST_MIN)
 
 
-def _curve(session: Session, kind: VitalKind, title: str, *, step: int, most: int | None) -> Chart:
-    begin, end = window(session)
-    signs = [each for each in session.signs if each.vital is kind and minute(session, each.at_wall_ns) >= begin]
-    pieces = tuple(_pieces(session, kind, signs))
+def _curve(session: Session, window: Window, kind: VitalKind, title: str, *, step: int, most: int | None) -> Chart:
+    begin, end = window
+    signs = [each for each in session.signs if each.vital is kind and begin <= minute(session, each.at_wall_ns) <= end]
+    pieces = tuple(_pieces(session, signs))
     levels = _levels(session, (kind,))
     values = [value for piece in pieces for _, value in piece]
     low, high = _range([*values, *(level.at for level in levels)], step)
@@ -60,9 +78,9 @@ def _curve(session: Session, kind: VitalKind, title: str, *, step: int, most: in
     )
 
 
-def _pressure(session: Session) -> Chart:
-    begin, end = window(session)
-    cycles = [each for each in session.cuff if minute(session, each.at_wall_ns) >= begin]
+def _pressure(session: Session, window: Window) -> Chart:
+    begin, end = window
+    cycles = [each for each in session.cuff if begin <= minute(session, each.at_wall_ns) <= end]
 
     def points(values: Iterable[tuple[int, int | None]]) -> tuple[tuple[Point, ...], ...]:
         return (tuple((minute(session, at_ns), float(value)) for at_ns, value in values if value is not None),)
@@ -104,8 +122,8 @@ def _pressure(session: Session) -> Chart:
     )
 
 
-def _rate(session: Session) -> Chart:
-    begin, end = window(session)
+def _rate(session: Session, window: Window) -> Chart:
+    begin, end = window
     pieces = tuple(_steps(session, end))
     counted = tuple(_counted(session, end))
     values = [value for piece in (*pieces, *counted) for _, value in piece]
@@ -125,13 +143,13 @@ def _rate(session: Session) -> Chart:
     )
 
 
-def _delivered(session: Session) -> Chart:
-    begin, end = window(session)
+def _delivered(session: Session, window: Window) -> Chart:
+    begin, end = window
     points = [
         (minute(session, each.at_wall_ns), each.low_nl / NL_PER_ML, each.high_nl / NL_PER_ML)
         for each in session.delivered
     ]
-    points = [point for point in points if point[0] >= begin]
+    points = [point for point in points if begin <= point[0] <= end]
     if points:
         points.append((end, *points[-1][1:]))
     order_ml = session.order.volume_nl / NL_PER_ML
@@ -158,14 +176,13 @@ def _delivered(session: Session) -> Chart:
     )
 
 
-def _pieces(session: Session, kind: VitalKind, signs: Sequence[Sign]) -> Iterator[tuple[Point, ...]]:
+def _pieces(session: Session, signs: Sequence[Sign]) -> Iterator[tuple[Point, ...]]:
     """Yield runs of valid values; what is not valid, or late, breaks the line."""
-    longest_ns = hold_ns(session, kind)
     piece: list[Point] = []
     before_ns: int | None = None
     for sign in sorted(signs, key=lambda each: each.at_wall_ns):
         value = sign.usable
-        is_late = before_ns is not None and sign.at_wall_ns - before_ns > longest_ns
+        is_late = before_ns is not None and sign.at_wall_ns - before_ns > hold_ns(session, sign)
         if piece and (value is None or is_late):
             yield tuple(piece)
             piece = []

@@ -111,22 +111,29 @@ def _standing(session: Session, signs: Sequence[Sign]) -> Iterator[tuple[Sign, i
     begin_wall_ns = session.first_run_wall_ns
     if not signs or begin_wall_ns is None:
         return
-    longest_ns = hold_ns(session, signs[0].vital)
     ordered = sorted(signs, key=lambda sign: sign.at_wall_ns)
     ends = [*(following.at_wall_ns for _, following in pairwise(ordered)), session.last_wall_ns]
     for sign, next_ns in zip(ordered, ends, strict=True):
         since_ns = max(sign.at_wall_ns, begin_wall_ns)
-        until_ns = min(next_ns, sign.at_wall_ns + longest_ns, session.last_wall_ns)
+        until_ns = min(next_ns, sign.at_wall_ns + hold_ns(session, sign), session.last_wall_ns)
         if sign.usable is not None and until_ns > since_ns:
             yield sign, since_ns, until_ns
 
 
-def hold_ns(session: Session, vital: VitalKind) -> int:
-    """Return for how long a value of a vital sign stands at most."""
-    ages = {age.vital: age.alert_ns for age in session.profile.ages}
-    if vital is VitalKind.MAP:
-        return ages.get(VitalKind.SBP, 0)
-    return ages.get(vital, session.profile.assess_interval_ns)
+def hold_ns(session: Session, sign: Sign) -> int:
+    """Return for how long a value stands at most."""
+    profile, vital = session.profile, sign.vital
+    ages = {age.vital: age.alert_ns for age in profile.ages}
+    if vital not in _BY_CUFF:
+        return ages.get(vital, profile.assess_interval_ns)
+    # late in the observation the cuff's cycle is longer, and so is the age at which its value is old (CLIN-07)
+    over_ns = session.over_wall_ns
+    is_later = over_ns is not None and sign.at_wall_ns >= over_ns + profile.observe_first_ns - profile.nibp_interval_ns
+    later_ns = max(profile.observe_nibp_later_ns - profile.nibp_interval_ns, 0) if is_later else 0
+    return ages.get(VitalKind.SBP, 0) + later_ns
+
+
+_BY_CUFF = frozenset({VitalKind.SBP, VitalKind.DBP, VitalKind.MAP})
 
 
 def _value(sign: Sign) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from pumpd.core.alarms import Alarms
-from pumpd.core.commands import Assess, CommandReceived, ReceiptState, Symptom
+from pumpd.core.commands import Acknowledge, Assess, CommandReceived, ReceiptState, Symptom
 from pumpd.core.effects import AlarmsChanged, Decision, Receipt, WriteIntent
 from pumpd.core.events import ComfortPressed
 from pumpd.core.phase import OVER_MODES
@@ -48,6 +48,7 @@ class _Open:
             raise SummaryError(f"record {turn.seq}: a session without the settings of its run; use the whole journal")
         self.run = bed.run
         self.record = record
+        self.baseline = record.baseline
         self.begun_wall_ns = self.last_wall_ns = turn.at_wall_ns
         self.over_wall_ns: int | None = None
         self.closed_wall_ns: int | None = None
@@ -107,10 +108,14 @@ class _Open:
                     at_wall_ns=turn.at_wall_ns, symptom=command.symptom.value, ends=command.ends, by=received.user
                 )
             )
-        elif is_new and isinstance(command, Assess):
-            words = [each for each in turn.effects if isinstance(each, Receipt) and each.command_id == received.id]
-            if any(each.state is ReceiptState.VERIFIED for each in words):
-                self.signs.assessed(command, received.user, turn.at_wall_ns)
+        elif is_new and _was_done(turn, received):
+            match command:
+                case Assess():
+                    self.signs.assessed(command, received.user, turn.at_wall_ns)
+                case Acknowledge():
+                    self.episodes.acknowledged(command, received.user, turn.at_wall_ns)
+                case _:
+                    pass
 
     def _saved(self, turn: Turn, record: SessionRecord) -> None:
         at_wall_ns = turn.at_wall_ns
@@ -133,6 +138,7 @@ class _Open:
             if record.observed_ns is None:
                 self.closed_wall_ns = at_wall_ns
                 self.closed_by = turn.event.user if isinstance(turn.event, CommandReceived) else None
+        self.baseline = record.baseline or self.baseline  # a session that is closed has none any more
         self.record = record
 
     def session(self, bed_name: str) -> Session:
@@ -159,7 +165,7 @@ class _Open:
             confirmed_by=record.confirmed_by,
             started_by=record.started_by,
             closed_by=self.closed_by,
-            baseline=record.baseline,
+            baseline=self.baseline,
             low_nl=newest.low_nl,
             high_nl=newest.high_nl,
             restarts=len(self.boots) - 1,
@@ -178,6 +184,11 @@ class _Open:
             notes=tuple(self.notes),
             others=others(self.unknown),
         )
+
+
+def _was_done(turn: Turn, received: CommandReceived) -> bool:
+    words = (each for each in turn.effects if isinstance(each, Receipt) and each.command_id == received.id)
+    return any(each.state is ReceiptState.VERIFIED for each in words)
 
 
 class Fold:
