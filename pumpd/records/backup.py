@@ -142,8 +142,15 @@ def prune(folder: Path, now: datetime, keep_days: int) -> tuple[Path, ...]:
     gone = []
     for old in outlived(found, now, keep_days):
         newest = max((each for each in found if each.journal == old.journal), key=lambda each: (each.seq, each.at))
-        # what is thrown away must be in what is kept, record for record
-        if reader.check(newest.path, expected=reader.head(old.path)) is None:
+        if _holds(newest.path, old.path):
             old.path.unlink()
             gone.append(old.path)
     return tuple(gone)
+
+
+def _holds(newer: Path, older: Path) -> bool:
+    """Say whether a copy is whole and holds another one, record for record. What cannot be read is held by nothing."""
+    try:
+        return reader.check(newer, expected=reader.head(older)) is None
+    except JournalError:
+        return False

@@ -2,6 +2,8 @@
 
 import json
 import stat
+import subprocess
+import sys
 import threading
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -30,6 +32,13 @@ def session() -> str:
 
 def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.process
+def test_the_command_line_loads_nothing_that_draws_or_exports() -> None:
+    words = "import sys, pumpd.cli; print(*{'fpdf', 'PIL', 'segno', 'fhir', 'numpy'} & set(sys.modules))"
+    ended = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, timeout=50, check=True)
+    assert ended.stdout.strip() == ""
 
 
 @pytest.mark.req("LOG-04")
@@ -195,6 +204,16 @@ def test_a_copy_whose_newer_one_is_spoilt_or_another_stays(tmp_path: Path) -> No
     spoil(young.path, "UPDATE record SET body = '{}' WHERE seq = 50")
     assert prune(folder, NOW, 30) == ()
     assert old.path.exists()
+
+
+def test_what_cannot_be_read_is_never_thrown_away(tmp_path: Path) -> None:
+    folder = tmp_path / "copies"
+    path = written(tmp_path / "j.db", links()[:100])
+    old = back_up(path, folder, NOW - timedelta(days=40))
+    back_up(path, folder, NOW)
+    old.path.write_bytes(b"damaged")
+    assert prune(folder, NOW, 30) == ()
+    assert old.path.read_bytes() == b"damaged"
 
 
 def test_pruning_asks_the_site_for_how_long(journal: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,6 +13,8 @@ from pumpd.core.modes import Mode
 from pumpd.core.ports import SamplesReceived, Validity, VitalKind
 from pumpd.records.chain import Head, Link, genesis, link
 from pumpd.records.encoding import parse
+from pumpd.records.report.content import document
+from pumpd.records.report.html import html
 from pumpd.records.summary.findings import beyond, extremes, hold_ns
 from pumpd.records.summary.fold import told
 from pumpd.records.summary.journal import NoSessionError, chosen
@@ -179,6 +181,20 @@ def test_a_closed_session_keeps_its_baseline_and_takes_nothing_that_comes_after(
     assert session.baseline == only().baseline
     assert session.last_wall_ns == session.closed_wall_ns
     assert len(session.signs) <= len(only().signs)
+
+
+def test_a_session_under_two_profiles_names_both() -> None:
+    before = runs.links()
+    second = next(each.boot for each in reversed(before))
+
+    def change(each: Link) -> Iterable[Link]:
+        other = each.body.replace('"version":1,"hash":', '"version":2,"hash":')
+        yield replace(each, body=other) if each.boot == second and each.kind == "RunBegins" else each
+
+    found = told(rechained(before, change), IDENTITY)
+    (session,) = found.sessions
+    assert len(session.profiles) == 2
+    assert "MORE THAN ONE PROFILE" in html(document(found, session))
 
 
 def test_late_in_the_observation_a_cuff_reading_stands_for_longer() -> None:

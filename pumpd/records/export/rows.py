@@ -72,6 +72,7 @@ class SessionRow:
     profile_version: int
     profile_hash: str
     profile_approved: bool
+    profiles: tuple[str, ...]
     programs: tuple[str, ...]
     versions: tuple[str, ...]
     pump_model: str | None
@@ -191,6 +192,7 @@ def session_row(told: Told, session: Session) -> SessionRow:
         profile_version=session.profile.version,
         profile_hash=session.profile.hash,
         profile_approved=session.profile.approved,
+        profiles=session.profiles,
         programs=session.programs,
         versions=tuple(map(str, session.versions)),
         pump_model=None if pump is None else pump.model,

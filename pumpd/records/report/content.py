@@ -73,6 +73,10 @@ def _cautions(told: Told, session: Session) -> Iterator[Block]:
         yield Caution(text="SIMULATED: every device was simulated; no patient was infused.")
     if not session.profile.approved:
         yield Caution(text=f"UNAPPROVED LIMITS: profile {session.profile.name} was approved by no two named people.")
+    if len(session.profiles) > 1:
+        yield Caution(
+            text=f"MORE THAN ONE PROFILE: {'; '.join(session.profiles)}. Limits and their times are told by the first."
+        )
     if not session.is_closed:
         yield Caution(
             text=f"UNFINISHED: the journal ends at {words.instant(session.last_wall_ns)} UTC in mode "

@@ -55,6 +55,7 @@ class _Open:
         self.closed_by: str | None = None
         self.pump = bed.pump
         self.programs: dict[str, None] = {}
+        self.profiles: dict[str, None] = {}
         self.boots: dict[str, None] = {}
         self.lost = 0
         self.intended_by: str | None = None
@@ -72,7 +73,9 @@ class _Open:
         self.boots[turn.boot] = None
         self.pump = bed.pump or self.pump
         if bed.run is not None:
+            profile = bed.run.profile
             self.programs[bed.run.program] = None
+            self.profiles[f"{profile.name} version {profile.version} ({profile.hash})"] = None
         self.lost += turn.lost
         self.unknown += turn.unknown
         self.signs.take(turn, axis)
@@ -153,6 +156,7 @@ class _Open:
             programs=tuple(self.programs),
             versions=self.run.versions,
             profile=self.run.profile,
+            profiles=tuple(self.profiles),
             roles=self.run.settings.operators,
             order=record.order,
             pump=self.pump,

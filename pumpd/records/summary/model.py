@@ -196,6 +196,8 @@ class Session:
     programs: tuple[str, ...]
     versions: tuple[Version, ...]
     profile: Profile
+    profiles: tuple[str, ...]
+    """Every profile that a run of the daemon judged this session by; `profile` is the first."""
     roles: Mapping[str, Role]
     order: Order
     pump: PumpAttached | None
