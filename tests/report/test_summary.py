@@ -13,6 +13,7 @@ from pumpd.core.modes import Mode
 from pumpd.core.ports import SamplesReceived, Validity, VitalKind
 from pumpd.records.chain import Head, Link, genesis, link
 from pumpd.records.encoding import parse
+from pumpd.records.journal import GAP_KIND
 from pumpd.records.report.content import document
 from pumpd.records.report.html import html
 from pumpd.records.summary.findings import beyond, extremes, hold_ns
@@ -239,6 +240,28 @@ def test_a_known_kind_of_another_program_is_refused() -> None:
 
     with pytest.raises(SummaryError, match=r"record \d+: .*use the pumpd that wrote it"):
         told(rechained(links(), change), IDENTITY)
+
+
+def test_a_journal_that_ends_anywhere_tells_what_it_holds_and_that_it_is_unfinished() -> None:
+    begun = next(each.seq for each in links() if each.kind == SaveSession.__name__)
+    for end in (0, 1, 50, begun - 1, begun, *range(begun + 1, len(links()), 900)):
+        found = told(links()[:end], IDENTITY)
+        assert found.head.seq == end
+        assert len(found.sessions) == (end >= begun)
+        for session in found.sessions:
+            assert "UNFINISHED" in html(document(found, session))
+
+
+def test_records_that_a_disk_lost_are_told() -> None:
+    def change(each: Link) -> Iterable[Link]:
+        yield each
+        if each.kind == "LowerRate":
+            yield replace(each, kind=GAP_KIND, body='{"first_ns":1,"last_ns":2,"records":3}')
+
+    found = told(rechained(links(), change), IDENTITY)
+    assert (found.lost, found.sessions[0].lost) == (1, 1)
+    assert "NOT COMPLETE" in html(document(found, found.sessions[0]))
+    assert found.sessions[0].others == ()
 
 
 def test_a_step_of_the_wall_clock_bends_no_pause() -> None:

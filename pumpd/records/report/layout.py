@@ -19,6 +19,8 @@ TICKS = 5
 _STEPS = (1, 2, 5, 10, 15, 20, 30, 60)
 """Minutes between two numbers on the horizontal axis."""
 _MOST_NUMBERS = 13
+_LEGEND_MM = {Shape.UP: 1.8, Shape.DOWN: 3.6, Shape.DOT: 2.7}
+"""Where a mark stands in the legend, so that its middle is that of the words."""
 THIN_MM = 0.15
 """Points nearer than this are drawn as their lowest and highest: no eye and no printer tells them apart."""
 
@@ -141,7 +143,7 @@ class _Paper:
             if line.shape is Shape.LINE:
                 yield Path(points=((x, 2.7), (x + 4, 2.7)), ink=line.ink)
             else:
-                yield _mark((x + 2, 2.7), line)
+                yield _mark((x + 2, _LEGEND_MM[line.shape]), line)
             yield Words(at=(x + 5, 3.6), text=line.name, anchor=-1)
             x += 9 + CHARACTER_MM * len(line.name)
         for band in chart.bands:
