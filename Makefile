@@ -8,7 +8,7 @@ STAMP  := $(VENV)/.installed
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check coverage trace interface bench format hostile removal explore mutate
+.PHONY: help setup demo test check coverage trace interface bench screenshots format hostile removal explore mutate
 
 help:
 	@echo "make demo    one simulated infusion, from order to summary   ARGS=\"--speed 1\"  ARGS=\"--scenario probe-off\""
@@ -19,6 +19,7 @@ help:
 	@echo "make trace   render docs/safety/trace.md"
 	@echo "make interface  render docs/mqtt.md and docs/asyncapi.json"
 	@echo "make bench   one benchmark                                   ARGS=stop_latency"
+	@echo "make screenshots  take the pictures of docs/screenshots anew, from a ward that runs"
 	@echo "make hostile spoilt bytes at every reader                    ARGS=\"--inputs 10000000\""
 	@echo "make removal each registered rule taken out, its tests red   ARGS=\"--strict\"  ARGS=DOSE-04"
 	@echo "make explore every reachable state of the core                ARGS=\"--transitions 1000000\""
@@ -87,6 +88,9 @@ bench: $(STAMP)
 	@test -n "$(ARGS)" || { echo "Which one? For example: make bench ARGS=stop_latency. There are:" >&2; \
 	  ls benchmarks 2>/dev/null | sed -n 's/^\([a-z][a-z0-9_]*\)\.py$$/  \1/p' >&2; exit 2; }
 	@exec $(BIN)/python -m benchmarks.$(ARGS)
+
+screenshots: $(STAMP)
+	@exec $(BIN)/python -m tests.browser.screenshots $(ARGS)
 
 hostile removal explore mutate: $(STAMP)
 	@exec $(BIN)/python -m tools.prove.$@ $(ARGS)

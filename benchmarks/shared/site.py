@@ -7,10 +7,12 @@ from benchmarks.shared.processes import REPOSITORY, Process
 from simulators.harness.site import free_port
 
 PROFILE = REPOSITORY / "config" / "profiles" / "demo.toml"
+READER = "dashboard"
 _BROKER_START_S = 30.0
 
 _SITE = """\
 credentials_dir = "credentials"
+readers = ["{reader}"]
 [broker]
 port = {port}
 [[operator]]
@@ -18,6 +20,11 @@ name = "anna"
 role = "nurse"
 [[operator]]
 name = "ben"
+role = "nurse"
+"""
+_SITE_NURSE = """\
+[[operator]]
+name = "{name}"
 role = "nurse"
 """
 _SITE_BED = """\
@@ -44,10 +51,11 @@ port = "{bed}-cuff"
 """
 
 
-def write_site(folder: Path, beds: Sequence[str]) -> Path:
+def write_site(folder: Path, beds: Sequence[str], nurses: Sequence[str] = ()) -> Path:
     """Write the files; return the site file. The configuration of a bed is `BED.toml` beside it."""
     site = folder / "site.toml"
-    site.write_text(_SITE.format(port=free_port()) + "".join(_SITE_BED.format(bed=bed) for bed in beds))
+    people = _SITE.format(port=free_port(), reader=READER) + "".join(_SITE_NURSE.format(name=name) for name in nurses)
+    site.write_text(people + "".join(_SITE_BED.format(bed=bed) for bed in beds))
     for bed in beds:
         (folder / f"{bed}.toml").write_text(_BED.format(bed=bed, profile=PROFILE))
     return site

@@ -69,6 +69,8 @@ class Picture:
     values: Mapping[str, Value] = field(default_factory=dict)
     alarms: tuple[Mapping[str, Any], ...] = ()
     sounding: str | None = None
+    listening: int = 0
+    """Stations where somebody answered an audible test in time; 0 where that is not known."""
     lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     links: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """By link: a word, and `good` or `bad`."""
@@ -95,6 +97,7 @@ def picture(bed: Bed, now_ns: int, *, broker_lost: str | None = None) -> Picture
         values={} if heard is None else dict(_values(bed, heard, state is not None, now_ns)),
         alarms=() if alarms is None else tuple(_alarm(each) for each in alarms.alarms),
         sounding=None if alarms is None else alarms.sounding,
+        listening=0 if state is None else state.links.stations_heard,
         lists={} if heard is None else _lists(bed, heard.message),
         links=_links(state, broker_lost=broker_lost),
         progress=0 if heard is None else _progress(heard.message.delivery),

@@ -38,7 +38,7 @@ CYCLE_S = 25
 """The quick end of what such cuffs take."""
 SURGE_RAMP_S = 60
 PATIENT = "patient"
-PATIENT_COMMANDS = "patient surge SBP_MMHG DBP_MMHG SECONDS, patient probe-off, patient probe-on"
+PATIENT_COMMANDS = "patient surge SBP_MMHG DBP_MMHG SECONDS, patient calm, patient probe-off, patient probe-on"
 
 
 class _PatientsCuff(ControlledSunTech):
@@ -147,6 +147,8 @@ class Bed:
                 except ValueError as error:
                     raise ControlError(f"not done: {error}") from None
                 self._surges.append(surge)
+            case ["calm"]:
+                self._surges.clear()
             case ["probe-off"]:
                 self._probe_on = False
             case ["probe-on"]:

@@ -3,16 +3,20 @@
 import asyncio
 import contextlib
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 from playwright.async_api import Browser, Page, async_playwright
 
 from pumpd.mqtt.site import Site
+from simulators.harness.elastic_process import READY, start_elastic_bed
 from simulators.harness.elastic_theatre import ElasticTheatre, elastic_bed
 from simulators.harness.processes import Child, end_or_kill, enter_broker
+from simulators.harness.scenario import Scenario
 from simulators.harness.site import BED, BedFiles, free_port, make_site
 from tests.browser.proxy import Proxy, proxy_to
 
@@ -31,12 +35,17 @@ SOUND_WITHOUT_A_GESTURE = "--autoplay-policy=no-user-gesture-required"
 PEOPLE = 2.0
 """The bed's time runs no faster than this while people act."""
 
+SHOWN_LOST = "getComputedStyle(document.querySelector('.link-lost')).display !== 'none'"
+HOLD_S = 1.1
+"""How long start and resume are held."""
+
 
 @dataclass
 class Window:
     """One person's window, and everything that went wrong in it."""
 
     page: Page
+    line: Proxy
     errors: list[str] = field(default_factory=list)
     requests: set[str] = field(default_factory=set)
 
@@ -53,16 +62,20 @@ class Window:
     async def press(self, selector: str, *, held: bool = False) -> str:
         """Press a button and return the final word on it."""
         before = await self.page.evaluate("document.querySelector('#presses li')?.dataset.id ?? ''")
-        button = self.page.locator(selector)
         if held:
-            await button.scroll_into_view_if_needed()
-            await button.hover()
-            await self.page.mouse.down()
-            await asyncio.sleep(1.1)
-            await self.page.mouse.up()
+            await self.click_at(selector, held_s=HOLD_S)
         else:
-            await button.click()
+            await self.page.locator(selector).click()
         return await self.final_word(before)
+
+    async def click_at(self, selector: str, *, held_s: float) -> None:
+        """Press the mouse on a button for so long, and wait for no answer."""
+        button = self.page.locator(selector)
+        await button.scroll_into_view_if_needed()
+        await button.hover()
+        await self.page.mouse.down()
+        await asyncio.sleep(held_s)
+        await self.page.mouse.up()
 
     async def final_word(self, before: str = "") -> str:
         """Return the newest press once it has its final word."""
@@ -86,32 +99,31 @@ class Window:
 
 @dataclass
 class Ward:
-    """What a test has: a bed whose time it can slow down, windows, and the line between browser and server."""
+    """What a test has: a bed whose time it can slow down, windows, and the lines between browser and server."""
 
     theatre: ElasticTheatre
     files: BedFiles
     site: Site
     broker: Child
     pages: Child
-    line: Proxy
     browser: Browser
+    lines: AsyncExitStack
+    port: int
     windows: list[Window] = field(default_factory=list)
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.line.port}"
-
     async def window(self, user: str, path: str = f"/bed/{BED}", *, width: int = 1280, height: int = 900) -> Window:
-        """Log a person in with a window of her own."""
+        """Log a person in with a window, and a line to the server, of her own."""
+        line = await self.lines.enter_async_context(proxy_to(self.port))
+        url = f"http://127.0.0.1:{line.port}"
         context = await self.browser.new_context(viewport={"width": width, "height": height})
-        window = Window(await context.new_page())
+        window = Window(await context.new_page(), line)
         window.page.on("pageerror", lambda error: window.errors.append(str(error)))
         window.page.on("request", lambda request: window.requests.add(request.url))
-        await window.page.goto(f"{self.url}/login")
+        await window.page.goto(f"{url}/login")
         await window.page.fill("[name=user]", user)
         await window.page.fill("[name=password]", self.site.password(user))
         await window.page.click("button[type=submit]")
-        await window.page.goto(f"{self.url}{path}")
+        await window.page.goto(f"{url}{path}")
         await window.until("pumpd.truth.mark !== null")
         self.windows.append(window)
         return window
@@ -119,35 +131,53 @@ class Ward:
 
 @contextlib.asynccontextmanager
 async def ward(
-    folder: Path, *, speed: float = PEOPLE, arguments: tuple[str, ...] = (SOUND_WITHOUT_A_GESTURE,)
+    folder: Path,
+    *,
+    speed: float = PEOPLE,
+    arguments: tuple[str, ...] = (SOUND_WITHOUT_A_GESTURE,),
+    changed: Mapping[str, str] = MappingProxyType({}),
+    others: tuple[str, ...] = (),
 ) -> AsyncIterator[Ward]:
-    """Open the ward for a test; at its end no window may have had an error or asked another host."""
+    """Open the ward for a test; at its end no window may have had an error or asked another host.
+
+    `changed` are words of the profile and what stands there instead; `others` are further beds, left to themselves.
+    """
     program = shutil.which("chromium")
     if program is None:
         pytest.skip("chromium is not installed")
-    site = make_site(folder)
+    site = make_site(folder, (BED, *others))
+    profile = site.profile.read_text(encoding="utf-8")
+    for words, instead in changed.items():
+        assert profile.count(words) == 1
+        profile = profile.replace(words, instead)
+    site.profile.write_text(profile, encoding="utf-8")
     files = site.bed(BED)
     port = free_port()
     async with contextlib.AsyncExitStack() as stack:
-        broker = await enter_broker(stack, site.site_file, site.broker_log)
-        theatre = await stack.enter_async_context(elastic_bed(files, speed=speed))
-        await theatre.start_daemon()
         pages = Child(
             "dashboard",
             ["-m", "pumpd.cli", "dashboard", "--site", str(site.site_file), "--port", str(port)],
             log=folder / "dashboard.log",
         )
         stack.push_async_callback(end_or_kill, pages)
-        await pages.said("dashboard listening")
-        line = await stack.enter_async_context(proxy_to(port))
+        broker = await enter_broker(stack, site.site_file, site.broker_log)
+        theatre = await stack.enter_async_context(elastic_bed(files, speed=speed))
+        await theatre.start_daemon()
+        for seed, other in enumerate(others, start=2):
+            bed = start_elastic_bed(site.bed(other), speed=PEOPLE, seed=seed, scenario=Scenario.NORMAL)
+            stack.push_async_callback(end_or_kill, bed)
+            await bed.said(READY)
+        lines = await stack.enter_async_context(contextlib.AsyncExitStack())
         playwright = await stack.enter_async_context(async_playwright())
         browser = await playwright.chromium.launch(
             executable_path=program, headless=True, args=[*ARGUMENTS, *arguments]
         )
         stack.push_async_callback(browser.close)
-        opened = Ward(theatre, files, site.load(), broker, pages, line, browser)
+        await pages.said("dashboard listening")
+        opened = Ward(theatre, files, site.load(), broker, pages, browser, lines, port)
         yield opened
         for window in opened.windows:
             assert window.errors == []
-            assert {url for url in window.requests if not url.startswith((opened.url, "data:", "blob:"))} == set()
+            own = (f"http://127.0.0.1:{window.line.port}/", f"ws://127.0.0.1:{window.line.port}/", "data:", "blob:")
+            assert {url for url in window.requests if not url.startswith(own)} == set()
     assert "Traceback" not in pages.words, pages.words

@@ -176,10 +176,10 @@ async def test_a_page_is_told_what_the_bed_says_now(broker: RunningBroker) -> No
 
 
 @pytest.mark.req("CMD-01", "CTRL-02")
-async def test_a_late_press_starts_nothing_and_a_late_stop_stops(own_broker: RunningBroker) -> None:
-    async with daemon_side(own_broker.site) as daemon, hall_of(own_broker.site) as hall:
+async def test_a_late_press_starts_nothing_and_a_late_stop_stops(own_of_either: RunningBroker) -> None:
+    async with daemon_side(own_of_either.site) as daemon, hall_of(own_of_either.site) as hall:
         _, window = await seated(hall, "anna")
-        fields = {"order_hash": "c0ffee", "password": own_broker.site.password("anna")}
+        fields = {"order_hash": "c0ffee", "password": own_of_either.site.password("anna")}
         command_id = await window.press("start", late_ms=3_100.0, fields=fields)
         told = await window.receipt(command_id)
         assert told["state"] == "refused"
@@ -191,15 +191,15 @@ async def test_a_late_press_starts_nothing_and_a_late_stop_stops(own_broker: Run
 
 
 @pytest.mark.req("START-11")
-async def test_a_start_needs_the_password_anew(own_broker: RunningBroker) -> None:
-    async with daemon_side(own_broker.site) as daemon, hall_of(own_broker.site) as hall:
+async def test_a_start_needs_the_password_anew(own_of_either: RunningBroker) -> None:
+    async with daemon_side(own_of_either.site) as daemon, hall_of(own_of_either.site) as hall:
         _, window = await seated(hall, "anna")
-        for number, password in enumerate(("", "wrong", own_broker.site.password("ben"))):
+        for number, password in enumerate(("", "wrong", own_of_either.site.password("ben"))):
             fields = {"order_hash": "c0ffee", "password": password}
             told = await window.receipt(await window.press("start", id=f"bad-{number}", fields=fields))
             assert told["state"] == "refused"
             assert "password" in told["reason"]
-        fields = {"order_hash": "c0ffee", "password": own_broker.site.password("anna")}
+        fields = {"order_hash": "c0ffee", "password": own_of_either.site.password("anna")}
         await window.press("start", fields=fields)
         made = await request_of(daemon, "anna")
         assert (made["kind"], made["id"]) == ("start", "id-start")
@@ -208,9 +208,9 @@ async def test_a_start_needs_the_password_anew(own_broker: RunningBroker) -> Non
 
 @pytest.mark.req("CTRL-02")
 async def test_a_seat_that_was_left_alone_may_only_stop(
-    own_broker: RunningBroker, monkeypatch: pytest.MonkeyPatch
+    own_of_either: RunningBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with daemon_side(own_broker.site) as daemon, hall_of(own_broker.site) as hall:
+    async with daemon_side(own_of_either.site) as daemon, hall_of(own_of_either.site) as hall:
         seat, window = await seated(hall, "anna")
         assert not seat.is_locked(loop_ns() + UNLOCKED_NS - NS_PER_S)
         monkeypatch.setattr(seats, "UNLOCKED_NS", -1)
@@ -252,10 +252,10 @@ async def test_a_station_beats_while_a_page_lives_and_listens_when_it_was_heard(
 
 
 @pytest.mark.req("CMD-04")
-async def test_without_a_broker_a_press_is_unknown_and_a_log_in_says_why(own_broker: RunningBroker) -> None:
-    async with hall_of(own_broker.site) as hall:
+async def test_without_a_broker_a_press_is_unknown_and_a_log_in_says_why(own_of_either: RunningBroker) -> None:
+    async with hall_of(own_of_either.site) as hall:
         _, window = await seated(hall, "anna")
-        own_broker.kill()
+        own_of_either.kill()
         async with asyncio.timeout(15):
             while hall.board.broker_lost is None:
                 await asyncio.sleep(0.05)
@@ -263,7 +263,7 @@ async def test_without_a_broker_a_press_is_unknown_and_a_log_in_says_why(own_bro
         assert told["state"] == "unknown"
         assert "check the pump" in told["reason"]
         with pytest.raises(PressError, match="the broker does not answer"):
-            await hall.log_in("ben", own_broker.site.password("ben"), "127.0.0.1")
+            await hall.log_in("ben", own_of_either.site.password("ben"), "127.0.0.1")
         shown = await window.picture(lambda picture: picture["links"]["broker"][1] == "bad")
         assert shown["links"]["broker"][0].startswith("LOST")
 

@@ -33,6 +33,12 @@ def own_broker(tmp_path: Path) -> Iterator[RunningBroker]:
 
 
 @pytest.fixture(params=EITHER)
+def own_of_either(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RunningBroker]:
+    """A broker of either kind for one test, to be killed and started at will."""
+    yield from while_running(BROKERS[request.param](tmp_path))
+
+
+@pytest.fixture(params=EITHER)
 def broker_with_dora(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RunningBroker]:
     """A broker of a site to which a person was added."""
     yield from while_running(

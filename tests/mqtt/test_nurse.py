@@ -77,15 +77,15 @@ async def test_fields_that_the_wire_refuses_are_not_sent(broker: RunningBroker) 
         assert daemon.received == []
 
 
-async def test_without_a_broker_a_start_is_not_sent_and_a_stop_waits_for_it(own_broker: RunningBroker) -> None:
-    own_broker.kill()
-    refused = await anna(own_broker.site).send("start")
+async def test_without_a_broker_a_start_is_not_sent_and_a_stop_waits_for_it(own_of_either: RunningBroker) -> None:
+    own_of_either.kill()
+    refused = await anna(own_of_either.site).send("start")
     assert refused.state is ReceiptState.REFUSED
     assert "nothing was sent" in refused.reason
     lines: list[str] = []
-    stopping = asyncio.create_task(anna(own_broker.site, lines.append).send("stop"))
-    own_broker.start()
-    async with peer(own_broker.site):
+    stopping = asyncio.create_task(anna(own_of_either.site, lines.append).send("stop"))
+    own_of_either.start()
+    async with peer(own_of_either.site):
         assert (await soon(stopping)).state is ReceiptState.VERIFIED
 
 
@@ -229,8 +229,8 @@ async def test_a_watched_bed_is_told_how_long_ago_the_bell_was_heard(broker: Run
     assert heard_ns - NS_PER_MS <= seen.tested_real_ns < heard_ns + 50 * NS_PER_S
 
 
-async def test_watch_shows_the_bed_beats_and_comes_back_after_the_broker(own_broker: RunningBroker) -> None:
-    site = own_broker.site
+async def test_watch_shows_the_bed_beats_and_comes_back_after_the_broker(own_of_either: RunningBroker) -> None:
+    site = own_of_either.site
     drawn: asyncio.Queue[str] = asyncio.Queue()
 
     async def shown(text: str) -> None:
@@ -242,9 +242,9 @@ async def test_watch_shows_the_bed_beats_and_comes_back_after_the_broker(own_bro
         watching = asyncio.create_task(watch(site, "anna", site.password("anna"), "bed1", screen))
         try:
             await soon(shown("RUNNING"))
-            own_broker.kill()
+            own_of_either.kill()
             await soon(shown("LINK LOST"))
-            own_broker.start()
+            own_of_either.start()
             await soon(daemon.side.connects.get())
             daemon.show()
             while not daemon.stations.empty():

@@ -37,22 +37,24 @@ async def test_birth_and_whole_state_on_connecting_and_goodbye_at_the_end(broker
 
 
 @pytest.mark.req("COMM-12")
-async def test_after_the_broker_was_killed_the_session_comes_back_with_a_new_birth(own_broker: RunningBroker) -> None:
-    async with daemon_side(own_broker.site) as daemon:
+async def test_after_the_broker_was_killed_the_session_comes_back_with_a_new_birth(
+    own_of_either: RunningBroker,
+) -> None:
+    async with daemon_side(own_of_either.site) as daemon:
         assert daemon.session is not None
         daemon.publish(BED.heartbeat, b"before", qos=0)
-        own_broker.kill()
+        own_of_either.kill()
         assert "gone" in await soon(daemon.losses.get())
         assert not daemon.session.is_connected
         daemon.publish(BED.heartbeat, b"late", qos=0)
         daemon.publish(BED.state, b"old", retain=True)
         daemon.publish(BED.state, b"new", retain=True)
         daemon.publish(BED.ack("anna"), b"receipt")
-        own_broker.start()
+        own_of_either.start()
         await soon(daemon.connects.get())
         assert daemon.session.is_connected
         daemon.publish(BED.heartbeat, b"after", qos=0)
-        async with person(own_broker.site, "anna", BED.status, BED.state) as anna:
+        async with person(own_of_either.site, "anna", BED.status, BED.state) as anna:
             seen: dict[str, bytes] = {}
             while len(seen) < 2:
                 topic, payload, _ = await heard(anna)
@@ -80,35 +82,35 @@ async def test_receipts_wait_for_the_broker_and_telemetry_does_not(broker: Runni
 
 
 async def test_what_was_on_its_way_when_the_broker_died_waits_again_unless_it_is_telemetry(
-    own_broker: RunningBroker,
+    own_of_either: RunningBroker,
 ) -> None:
-    async with daemon_side(own_broker.site) as daemon:
+    async with daemon_side(own_of_either.site) as daemon:
         assert daemon.session is not None
-        async with person(own_broker.site, "anna", BED.heartbeat) as anna:
+        async with person(own_of_either.site, "anna", BED.heartbeat) as anna:
             daemon.publish(BED.heartbeat, b"marker", qos=0)
             await heard(anna)  # so nothing waits for an answer any more
-        own_broker.signal(signal.SIGSTOP)
+        own_of_either.signal(signal.SIGSTOP)
         daemon.publish(BED.ack("anna"), b"receipt")
         await asyncio.sleep(0)  # the one waiting for it takes it
         await asyncio.sleep(0)
         assert daemon.session.waiting == 0
         daemon.publish(BED.event, b"line")
         daemon.publish(BED.heartbeat, b"late", qos=0)
-        own_broker.kill()
+        own_of_either.kill()
         await soon(daemon.losses.get())
         assert daemon.session.waiting == 2
         assert daemon.session.dropped == (1, 0)
 
 
 @pytest.mark.req("COMM-07")
-async def test_a_frozen_broker_is_noticed_and_said_once(own_broker: RunningBroker) -> None:
-    async with daemon_side(own_broker.site) as daemon:
-        own_broker.signal(signal.SIGSTOP)
+async def test_a_frozen_broker_is_noticed_and_said_once(own_of_either: RunningBroker) -> None:
+    async with daemon_side(own_of_either.site) as daemon:
+        own_of_either.signal(signal.SIGSTOP)
         daemon.publish(BED.state, b"state", retain=True)
         async with asyncio.timeout(10):
             reason = await daemon.losses.get()
         assert "does not take messages" in reason
-        own_broker.signal(signal.SIGCONT)
+        own_of_either.signal(signal.SIGCONT)
         await soon(daemon.connects.get())
         assert daemon.losses.empty()
 
@@ -124,11 +126,11 @@ async def test_a_broker_that_freezes_while_nothing_is_said_is_noticed_within_10_
             assert "gone" in await daemon.losses.get()
 
 
-async def test_a_daemon_with_a_wrong_password_says_so_once_and_keeps_trying(own_broker: RunningBroker) -> None:
-    async with daemon_side(own_broker.site, connected=False, password="wrong") as daemon:  # noqa: S106, that is the point
+async def test_a_daemon_with_a_wrong_password_says_so_once_and_keeps_trying(own_of_either: RunningBroker) -> None:
+    async with daemon_side(own_of_either.site, connected=False, password="wrong") as daemon:  # noqa: S106, that is the point
         assert "does not let pump-bed1 in" in await soon(daemon.losses.get())
         async with asyncio.timeout(5):
-            async with person(own_broker.site, "anna"):
+            async with person(own_of_either.site, "anna"):
                 assert daemon.losses.empty()
 
 
@@ -143,8 +145,8 @@ async def test_what_a_callback_raises_is_not_swallowed(own_broker: RunningBroker
         assert isinstance(task.exception(), ZeroDivisionError)
 
 
-async def test_a_message_that_cannot_be_sent_does_not_stop_the_others(own_broker: RunningBroker) -> None:
-    async with daemon_side(own_broker.site) as daemon, person(own_broker.site, "anna", BED.ack("anna")) as anna:
+async def test_a_message_that_cannot_be_sent_does_not_stop_the_others(own_of_either: RunningBroker) -> None:
+    async with daemon_side(own_of_either.site) as daemon, person(own_of_either.site, "anna", BED.ack("anna")) as anna:
         daemon.publish("pumpd/+/bad", b"x")
         daemon.publish(BED.ack("anna"), b"receipt")
         assert await heard(anna) == (BED.ack("anna"), b"receipt", False)

@@ -86,40 +86,42 @@
     badge.dataset.state = on ? "good" : "bad";
   };
 
-  // Which priority must be heard now, from what is shown. High is heard at once everywhere; in a quiet room the others
-  // are silent for a while, for a nurse at the station hears them at once.
-  function wanted(truth) {
-    const quiet_ms = sound.place === "room" ? truth.settings.quiet_ms || 0 : 0;
+  // Since when each bed sounds, whatever its priority.
+  const since = {};
+  function soundsFor(picture) {
+    if (picture.sounding === null) delete since[picture.bed];
+    else since[picture.bed] = since[picture.bed] || performance.now();
+    return picture.sounding === null ? 0 : performance.now() - since[picture.bed];
+  }
+
+  // In a quiet room all but high is silent for a while, but only while somebody elsewhere was heard in a test, and never
+  // about what was passed on because nobody came (ALRM-07).
+  function isQuiet(truth, picture, sounds_ms) {
+    if (sound.place !== "room" || picture.listening < 2) return false;
+    if (picture.alarms.some((alarm) => alarm.passed_to !== null && alarm.acknowledged_by === null)) return false;
+    return sounds_ms < (truth.settings.quiet_ms || 0);
+  }
+
+  // Which priority must be heard now, from what is shown. High is heard at once everywhere.
+  sound.wanted = (truth) => {
     let found = null;
     for (const picture of Object.values(truth.pictures)) {
+      const sounds_ms = soundsFor(picture);
       const sounding = truth.isLost(picture) ? "high" : picture.sounding;
       if (sounding === null) continue;
-      if (sounding !== "high" && truth.silentFor(picture) < quiet_ms) continue;
+      if (sounding !== "high" && isQuiet(truth, picture, sounds_ms)) continue;
       if (found === null || ORDER.indexOf(sounding) < ORDER.indexOf(found)) found = sounding;
     }
     return found;
-  }
-
-  const firstSounded = {};
-  pumpd.truth.silentFor = (picture) => {
-    const key = `${picture.bed}/${picture.sounding}`;
-    for (const other of Object.keys(firstSounded)) {
-      if (other.startsWith(`${picture.bed}/`) && other !== key) delete firstSounded[other];
-    }
-    firstSounded[key] = firstSounded[key] || performance.now();
-    return performance.now() - firstSounded[key];
   };
 
   sound.follow = (truth) => {
     sound.show();
-    for (const picture of Object.values(truth.pictures)) {
-      if (picture.sounding === null) delete firstSounded[`${picture.bed}/high`];
-    }
-    const priority = wanted(truth);
+    const priority = sound.wanted(truth);
     if (priority === null || sound.context === null || sound.context.state !== "running") return;
     const now = performance.now();
-    const since = sound.last.priority === priority ? now - sound.last.at : Infinity;
-    if (since >= BURSTS[priority].every_ms) {
+    const waited = sound.last.priority === priority ? now - sound.last.at : Infinity;
+    if (waited >= BURSTS[priority].every_ms) {
       sound.last = { priority, at: now };
       sound.burst(priority);
     }

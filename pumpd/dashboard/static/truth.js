@@ -178,7 +178,7 @@ window.pumpd = window.pumpd || {};
         bar.style.setProperty("--done", `${((picture && picture.progress) || 0) / 10}%`);
       }
       if (root.dataset.sorted !== undefined && picture) root.style.order = String(lost ? 0 : picture.rank);
-      for (const button of root.querySelectorAll("[data-needs-link]")) button.disabled = lost || pumpd.isLocked;
+      for (const button of root.querySelectorAll("[data-needs-link]")) button.disabled = lost;
     }
     // one bed lost is a tile's matter on the ward; with the server gone everything is
     flag(document.body, "data-link-lost", document.body.dataset.view === "bed" ? anyLost : truth.sinceMark() > LOST_AFTER_MS);

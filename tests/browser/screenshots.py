@@ -1,0 +1,74 @@
+"""Takes the pictures of the documents from a ward that runs: `make screenshots`, or `ARGS=FOLDER` for a folder."""
+
+import argparse
+import asyncio
+import tempfile
+from pathlib import Path
+
+from simulators.harness.site import BED
+from simulators.harness.stage import stage_in
+from tests.browser.legible import assert_legible
+from tests.browser.nurses import prepared, resumed
+from tests.browser.theatre import PEOPLE, SHOWN_LOST, Window, ward
+
+FOLDER = Path(__file__).parents[2] / "docs" / "screenshots"
+UNKNOWN = "document.querySelector('#presses li')?.dataset.state === 'unknown'"
+
+
+async def take(window: Window, folder: Path, name: str) -> None:
+    """Take one picture of what the window shows now."""
+    await window.page.screenshot(path=folder / f"{name}.png")
+    print(f"{name}.png", flush=True)
+
+
+async def take_all(site: Path, folder: Path) -> None:
+    """Play an infusion with its troubles, and take a picture of each."""
+    async with ward(site, speed=30, others=("bed2",)) as opened, stage_in(opened.theatre) as stage:
+        with opened.theatre.at_most(PEOPLE):
+            anna = await opened.window("anna")
+        await prepared(opened, stage, anna)
+        await asyncio.sleep(8)
+        with opened.theatre.at_most(1.0):
+            vera = await opened.window("vera", "/")
+            phone = await opened.window("anna", width=390, height=844)
+            await asyncio.sleep(6)
+            await assert_legible(anna, alarms=False)
+            await take(vera, folder, "ward")
+            await take(anna, folder, "bed-running")
+            await take(phone, folder, "phone")
+            await phone.page.close()
+        opened.theatre.control("patient surge 170 92 400")
+        await anna.until_mode("paused", 60_000)
+        with opened.theatre.at_most(PEOPLE):
+            await asyncio.sleep(1)
+            await assert_legible(anna, alarms=True)
+            await take(anna, folder, "paused")
+        opened.theatre.control("patient calm")
+        await resumed(opened, anna)
+        with opened.theatre.at_most(1.0):
+            opened.theatre.control("pump unplug")
+            await anna.page.click(f"[data-press=pause][data-press-bed={BED}]")
+            await anna.until(UNKNOWN)
+            await anna.until_mode("unknown")
+            await assert_legible(anna, alarms=True)
+            await take(anna, folder, "unknown-outcome")
+            opened.theatre.control("pump plug")
+            await anna.until_mode("paused", 30_000)
+            anna.line.freeze()
+            await anna.until(SHOWN_LOST)
+            await take(anna, folder, "link-lost")
+            anna.line.thaw()
+
+
+def main() -> None:
+    """Take them all."""
+    parser = argparse.ArgumentParser(prog="screenshots", description=__doc__)
+    parser.add_argument("folder", type=Path, nargs="?", default=FOLDER, help="where the pictures go")
+    folder: Path = parser.parse_args().folder
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="pumpd-screenshots-") as site:
+        asyncio.run(take_all(Path(site), folder))
+
+
+if __name__ == "__main__":
+    main()
