@@ -5,6 +5,7 @@ import asyncio
 import tempfile
 from pathlib import Path
 
+from simulators.harness.scenario import SURGE
 from simulators.harness.site import BED
 from simulators.harness.stage import stage_in
 from tests.browser.legible import assert_legible
@@ -12,11 +13,13 @@ from tests.browser.nurses import prepared, resumed
 from tests.browser.theatre import PEOPLE, SHOWN_LOST, Window, ward
 
 FOLDER = Path(__file__).parents[2] / "docs" / "screenshots"
+SIZE = {"width": 1152, "height": 810}
 UNKNOWN = "document.querySelector('#presses li')?.dataset.state === 'unknown'"
 
 
 async def take(window: Window, folder: Path, name: str) -> None:
     """Take one picture of what the window shows now."""
+    await window.page.evaluate("scrollTo(0, 0)")
     await window.page.screenshot(path=folder / f"{name}.png")
     print(f"{name}.png", flush=True)
 
@@ -25,11 +28,11 @@ async def take_all(site: Path, folder: Path) -> None:
     """Play an infusion with its troubles, and take a picture of each."""
     async with ward(site, speed=30, others=("bed2",)) as opened, stage_in(opened.theatre) as stage:
         with opened.theatre.at_most(PEOPLE):
-            anna = await opened.window("anna")
+            anna = await opened.window("anna", **SIZE)
         await prepared(opened, stage, anna)
         await asyncio.sleep(8)
         with opened.theatre.at_most(1.0):
-            vera = await opened.window("vera", "/")
+            vera = await opened.window("vera", "/", **SIZE)
             phone = await opened.window("anna", width=390, height=844)
             await asyncio.sleep(6)
             await assert_legible(anna, alarms=False)
@@ -37,7 +40,7 @@ async def take_all(site: Path, folder: Path) -> None:
             await take(anna, folder, "bed-running")
             await take(phone, folder, "phone")
             await phone.page.close()
-        opened.theatre.control("patient surge 170 92 400")
+        opened.theatre.control(SURGE)
         await anna.until_mode("paused", 60_000)
         with opened.theatre.at_most(PEOPLE):
             await asyncio.sleep(1)

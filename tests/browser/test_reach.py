@@ -71,6 +71,8 @@ async def assert_a_phone_shows_it_all(opened: Ward) -> None:
         assert stop is not None
         assert path == "/" or stop["y"] + stop["height"] <= 640, "stop is reached without scrolling"
 
+        assert await phone.page.locator(".tile-lost:visible, .link-lost:visible").count() == 0, "nothing is lost here"
+
         found = await Axe().run(phone.page)
         assert found.response["violations"] == [], found.generate_report()
         await phone.page.close()
