@@ -16,10 +16,11 @@ from playwright.async_api import Error as PageError
 from benchmarks.shared.figures import Spread, verdict
 from simulators.harness import script
 from simulators.harness.stage import Stage, stage_in
-from tests.browser.nurses import prepared
+from tests.browser.nurses import prepared, tend
 from tests.browser.theatre import PEOPLE, Window, ward
 
 TRIALS = 100
+LOOK_AGAIN_S = 0.2
 GOAL_MS = 250.0
 NS_PER_MS = 1_000_000
 SHOWN_WITHIN_MS = 5_000
@@ -31,7 +32,7 @@ PAINTED = """
 () => {
   window.painted = new Map();
   new MutationObserver(() => requestAnimationFrame(() => {
-    for (const row of document.querySelectorAll('main .alarm')) {
+    for (const row of document.querySelectorAll('main .alarm[data-noted=false]')) {
       const since = row.textContent;
       if (!window.painted.has(since)) window.painted.set(since, performance.timeOrigin + performance.now());
     }
@@ -50,15 +51,16 @@ async def measure(folder: Path, trials: int) -> tuple[list[int], int]:
             anna = await opened.window("anna")
         await prepared(opened, stage, anna)
         await anna.page.evaluate(PAINTED)
-        with opened.theatre.at_most(1.0):
-            for _ in range(trials):
+        for _ in range(trials):
+            await anna.page.evaluate("window.painted.clear()")
+            with opened.theatre.at_most(1.0):
                 opened.theatre.control(UNSAFE)
                 latency_ns = await _shown(stage, anna)
-                missed += latency_ns is None
-                if latency_ns is not None:
-                    found.append(latency_ns)
-                opened.theatre.control(SAFE)
-                await _over(stage)
+            missed += latency_ns is None
+            if latency_ns is not None:
+                found.append(latency_ns)
+            opened.theatre.control(SAFE)
+            await _over(stage, anna)
     return found, missed
 
 
@@ -74,18 +76,16 @@ async def _shown(stage: Stage, anna: Window) -> int | None:
     except PageError:
         return None
     painted_ms = float(await handle.json_value())
-    await anna.page.evaluate("window.painted.clear()")
     return int((painted_ms - decided_ms) * NS_PER_MS)
 
 
-async def _over(stage: Stage) -> None:
-    """Wait until the alarm has gone from the list: it has passed, and somebody took note."""
+async def _over(stage: Stage, anna: Window) -> None:
+    """Wait until the alarm is off the list: noted, passed, and so long ago that its return is another episode."""
     look = script.alarm_named(ALARM)
-    for _ in range(100):
-        if look(stage.record.view) is None:
-            return
+    while look(stage.record.view) is not None:
+        await tend(anna)
         await script.acknowledge_all(stage)
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(LOOK_AGAIN_S)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.shared import machine
 from benchmarks.shared.bed import Bed
-from benchmarks.shared.figures import median, shown_us, verdict
+from benchmarks.shared.figures import Spread, median, shown_us, verdict
 from benchmarks.shared.processes import BenchmarkError, Process
 from benchmarks.shared.site import start_broker, write_site
 from benchmarks.shared.software import SoftwareBench, SoftwareLatency, floor_in
@@ -61,6 +61,7 @@ def _measure(folder: Path, *, trials: int, pairs: int) -> int:
         print(f"stop latency of one daemon, {trials} trials a part, microseconds")
         bench = SoftwareBench(bed, floor, seed=1, other_pids=(broker.pid, ward.pid, os.getpid()))
         ratios: list[tuple[float, float]] = []
+        floors: list[tuple[float, float]] = []
         misses = 0
         for _ in range(pairs):
             quiet = _part(bench, trials, "quiet")
@@ -70,13 +71,18 @@ def _measure(folder: Path, *, trials: int, pairs: int) -> int:
             ward.say("rest")
             ward.line(TOLD_S)
             misses += quiet.misses + loaded.misses
-            ratios.append(
-                (loaded.daemon.p50_ns / quiet.daemon.p50_ns, loaded.daemon.p99_ns / quiet.daemon.p99_ns),
-            )
+            ratios.append(_over(loaded.daemon, quiet.daemon))
+            floors.append(_over(loaded.floor, quiet.floor))
     p50, p99 = (median([each[index] for each in ratios]) for index in (0, 1))
+    floor_p50, floor_p99 = (median([each[index] for each in floors]) for index in (0, 1))
     print(f"{FEEDS} beds and {STATIONS} stations beside it, over quiet, median of {pairs} pairs:")
     print(f"  p50 {p50:.2f} ({verdict(p50, GOAL)}), p99 {p99:.2f} ({verdict(p99, GOAL)}); missed trials: {misses}")
+    print(f"  the floor, which knows nothing of the ward: p50 {floor_p50:.2f}, p99 {floor_p99:.2f}")
     return 1 if misses else 0
+
+
+def _over(loaded: Spread, quiet: Spread) -> tuple[float, float]:
+    return loaded.p50_ns / quiet.p50_ns, loaded.p99_ns / quiet.p99_ns
 
 
 def _part(bench: SoftwareBench, trials: int, name: str) -> SoftwareLatency:
