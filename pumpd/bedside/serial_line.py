@@ -86,7 +86,7 @@ class SerialLine:
         except PortInUseError:
             raise
         except OSError as error:
-            self._try_again(f"{self.port}: {error.strerror or error}")
+            self._try_again(f"{self.port.name}: {error.strerror or error}")
 
     def write(self, data: bytes) -> None:
         """Write now; what the port does not take at once follows as soon as it does."""
@@ -148,7 +148,7 @@ class SerialLine:
             self._loop.remove_writer(self._fd)
 
     def _lost(self, error: OSError) -> None:
-        reason = f"{self.port}: {error.strerror or error}"
+        reason = f"{self.port.name}: {error.strerror or error}"
         self._release()
         self._try_again(reason)
 

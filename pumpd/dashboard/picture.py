@@ -95,7 +95,7 @@ def picture(bed: Bed, now_ns: int, *, broker_lost: str | None = None) -> Picture
         order_hash=None if state is None or state.order is None else state.order.hash,
         loosening_hash=None if state is None or state.loosening is None else state.loosening.hash,
         values={} if heard is None else dict(_values(bed, heard, state is not None, now_ns)),
-        alarms=() if alarms is None else tuple(_alarm(each) for each in alarms.alarms),
+        alarms=() if alarms is None else tuple(_alarm(each) for each in _most_urgent_first(alarms.alarms)),
         sounding=None if alarms is None else alarms.sounding,
         listening=0 if state is None else state.links.stations_heard,
         lists={} if heard is None else _lists(bed, heard.message),
@@ -228,6 +228,15 @@ def _is_respiration_measured(view: View) -> bool:
 def _profile_ms(bed: Bed, name: str, otherwise_ms: int) -> int:
     value = None if bed.profile is None else bed.profile.profile.get(name)
     return value // NS_PER_MS if isinstance(value, int) and not isinstance(value, bool) else otherwise_ms
+
+
+_URGENCY = ("high", "medium", "low")
+
+
+def _most_urgent_first(alarms: tuple[Alarm, ...]) -> list[Alarm]:
+    """What nobody noted yet, then by priority; among equals the newest, for it tells what stands now."""
+    newest_first = alarms[::-1]
+    return sorted(newest_first, key=lambda each: (each.acknowledged_by is not None, _URGENCY.index(each.priority)))
 
 
 def _alarm(alarm: Alarm) -> Mapping[str, Any]:

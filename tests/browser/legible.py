@@ -38,12 +38,12 @@ MEASURED = """
 """
 """Contrast as WCAG 2.2 defines it, of the text on all that lies behind it."""
 
-FAR = "main .big, main .dose [data-key=given], main .alarm strong"
-"""The word of the state, the dose, the alarms."""
+FAR = "main .big, main .dose [data-key=given], main .cause:not(:empty), main .alarm strong"
+"""The word of the state, the dose, why it is so, the alarms."""
 
 
 async def assert_legible(window: Window, *, alarms: bool) -> None:
-    """Read from two metres: the word of the state, the dose, and every alarm."""
+    """Read from two metres: the word of the state, the dose, the cause, and every alarm."""
     found = await window.page.evaluate(MEASURED, FAR)
     assert len(found) >= (3 if alarms else 2), found
     for each in found:

@@ -13,7 +13,7 @@ from tests.browser.nurses import prepared, resumed
 from tests.browser.theatre import PEOPLE, SHOWN_LOST, Window, ward
 
 FOLDER = Path(__file__).parents[2] / "docs" / "screenshots"
-SIZE = {"width": 1152, "height": 810}
+SIZE = {"width": 1152, "height": 780}
 UNKNOWN = "document.querySelector('#presses li')?.dataset.state === 'unknown'"
 
 

@@ -191,3 +191,29 @@ def test_a_limit_that_is_reached_colours_the_value() -> None:
         return seen(board).values["spo2"].level
 
     assert [spo2(status) for status in ("ok", "alert", "pause", "end")] == ["", "alert", "pause", "pause"]
+
+
+@pytest.mark.req("ALRM-04")
+def test_what_nobody_noted_comes_first_then_the_most_urgent_then_the_newest() -> None:
+    board = lively()
+    (alarm,) = alarms().alarms
+    listed = tuple(
+        alarm.model_copy(update={"id": name, "priority": priority, "acknowledged_by": by})
+        for name, priority, by in (
+            ("noted", "high", "ben"),
+            ("first", "medium", None),
+            ("second", "medium", None),
+            ("low", "low", None),
+            ("high", "high", None),
+        )
+    )
+    tell(board, alarms().model_copy(update={"alarms": listed}))
+    assert [each["id"] for each in seen(board).alarms] == ["high", "second", "first", "low", "noted"]
+
+
+def test_how_many_listen_is_told_only_by_a_live_state() -> None:
+    board = lively()
+    heard = state().links.stations_heard
+    assert heard > 0
+    assert seen(board).listening == heard
+    assert seen(board, after_s=60).listening == 0
