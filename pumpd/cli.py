@@ -5,8 +5,10 @@ import sys
 from importlib.metadata import entry_points, version
 
 from pumpd.bedside import check_command, replay_command, run_command, stop_command
+from pumpd.clinic.command import add_clinic_parser
 from pumpd.dashboard.command import add_dashboard_parser
 from pumpd.mqtt.broker_command import add_broker_config_parser, add_broker_parser
+from pumpd.mqtt.course import add_course_parser
 from pumpd.mqtt.nurse import add_nurse_parser
 from pumpd.mqtt.users_command import add_users_parser
 from pumpd.mqtt.watch import add_watch_parser
@@ -32,6 +34,8 @@ def main(arguments: list[str] | None = None) -> int:
         stop_command.add_parser,
         check_command.add_parser,
         add_nurse_parser,
+        add_clinic_parser,
+        add_course_parser,
         add_watch_parser,
         add_broker_parser,
         add_broker_config_parser,

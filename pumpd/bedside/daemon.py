@@ -19,6 +19,7 @@ from pumpd.bedside.pump_port import PumpCallbacks, PumpPort
 from pumpd.bedside.screen import BusScreen
 from pumpd.bedside.self_test import SelfTest
 from pumpd.bedside.serial_line import LineCallbacks
+from pumpd.core import cleared
 from pumpd.core.causes import may_move
 from pumpd.core.commands import Role
 from pumpd.core.controller import Core
@@ -26,6 +27,7 @@ from pumpd.core.events import Booted, BrokerConnected, BrokerLost, TokenIssued
 from pumpd.core.ports import Clock, LinePolicy
 from pumpd.core.quantities import NS_PER_S
 from pumpd.core.state import Settings
+from pumpd.mqtt import clearance
 from pumpd.mqtt.intake import Flooded, Intake
 from pumpd.mqtt.session import Callbacks
 from pumpd.mqtt.vitals_intake import COMFORT, Moment, VitalsIntake
@@ -264,8 +266,10 @@ class Daemon:
 
     def _message(self, topic: str, payload: bytes, retained: bool) -> None:
         real_ns = self._clock.real_ns()
-        event = self._intake.receive(topic, payload, retained=retained, real_ns=real_ns) or self._inputs.receive(
-            topic, payload, retained=retained, at=self._moment(real_ns)
+        event = (
+            self._intake.receive(topic, payload, retained=retained, real_ns=real_ns)
+            or clearance.receive(self.config.bed, topic, payload)
+            or self._inputs.receive(topic, payload, retained=retained, at=self._moment(real_ns))
         )
         if isinstance(event, Flooded):
             _log.warning("messages dropped: too many", user=event.user, dropped=event.dropped)
@@ -274,8 +278,14 @@ class Daemon:
 
     def _moment(self, real_ns: int) -> Moment:
         clock = self._clock
-        session = self.bedside.core.state.session
-        return Moment(now_ns=clock.now_ns(), real_ns=real_ns, wall_utc=clock.wall_utc(), session=session)
+        state = self.bedside.core.state
+        return Moment(
+            now_ns=clock.now_ns(),
+            real_ns=real_ns,
+            wall_utc=clock.wall_utc(),
+            session=state.session,
+            course=cleared.course_of(state),
+        )
 
 
 def _refuse_unfit(config: Config, clock: DaemonClock, outside: Outside) -> None:

@@ -133,6 +133,7 @@ def _to_core(form: ProfileForm, digest: str, approvals: tuple[Approval, ...]) ->
         approvals=approvals,
         simulators_only=form.simulators_only,
         station_required=form.station_required,
+        clearance_required=form.clearance_required,
         drug=_drug(form.drug),
         syringes=tuple(
             Syringe(

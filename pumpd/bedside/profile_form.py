@@ -113,6 +113,7 @@ class ProfileForm(_Model):
     version: Annotated[int, Field(ge=1)]
     simulators_only: bool
     station_required: bool
+    clearance_required: bool
     drug: DrugForm
     lease: dict[str, SettingForm]
     times: dict[str, SettingForm]

@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from pydantic import JsonValue
 
-from pumpd.core import limits, phase, readiness, sources, stations, tending
+from pumpd.core import cleared, limits, phase, readiness, sources, stations, tending
 from pumpd.core.causes import due, vital_trips
 from pumpd.core.controller import Core
 from pumpd.core.effects import Receipt
@@ -21,7 +21,7 @@ from pumpd.core.profile import Action
 from pumpd.core.quantities import G_PER_KG, NG_PER_MG, NL_PER_ML, NS_PER_H, NS_PER_MIN, NS_PER_S, flow_time_ns
 from pumpd.core.rest import Aim
 from pumpd.core.state import State as CoreState
-from pumpd.mqtt import payloads
+from pumpd.mqtt import clearance, payloads
 from pumpd.mqtt.topics import BedTopics
 
 SHOWN_VITALS = (VitalKind.SBP, VitalKind.DBP, VitalKind.HR, VitalKind.SPO2, VitalKind.RR, VitalKind.MOAAS)
@@ -214,6 +214,9 @@ class BusScreen:
             simulated=state.settings.simulated,
             clinical=self._clinical,
             profile=self._profile,
+            clearance=None if state.clearance is None else clearance.from_core(state.clearance),
+            clearance_trouble=_clearance_trouble(state),
+            clearance_waived=not state.settings.profile.clearance_required,
             order=self._order(state),
             attested=tuple(payloads.AttestedItem(item=each.item, by=each.by) for each in state.attested.values()),
             presence=_presence(state, now_ns),
@@ -328,6 +331,8 @@ def _priority(name: str) -> payloads.PriorityName:
 
 def _order(order: Order, confirmed_by: str | None, started_by: str | None) -> payloads.Order:
     return payloads.Order(
+        course=order.course or None,
+        clearance=order.clearance_hash or None,
         hash=order.hash,
         drug=order.drug,
         weight_kg=Decimal(order.weight_g) / G_PER_KG,
@@ -346,9 +351,18 @@ def _order(order: Order, confirmed_by: str | None, started_by: str | None) -> pa
     )
 
 
+def _clearance_trouble(state: CoreState) -> str | None:
+    """Return why no order can be made now for want of a clearance; None while nobody would make one."""
+    if state.mode in OPEN_MODES or not state.settings.profile.clearance_required:
+        return None
+    reason = cleared.refusal(state, "" if state.clearance is None else state.clearance.hash)
+    return None if reason is None else _short(reason)
+
+
 def _given_before(given: Given) -> payloads.GivenBefore:
     return payloads.GivenBefore(
         order=given.order_hash,
+        course=given.course or None,
         drug=given.drug,
         low_ml=_ml(_down(given.low_nl)),
         high_ml=_ml(_up(given.high_nl)),

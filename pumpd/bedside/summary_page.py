@@ -141,12 +141,13 @@ def _times(profile: Profile) -> Iterator[str]:
     station = "no nurse station"
     if p.station_required:
         station = f"a nurse station that answered an audible test at most {seconds(p.audible_test_max_age_ns)} before"
+    cleared = "the clinic's clearance of the day" if p.clearance_required else "the clinic's clearance is waived"
     yield "TIMES AND SUPERVISION"
     yield from _wrapped(
         f"start: vital signs in range for {seconds(p.start_steady_ns)}; two cuff readings "
         f"{seconds(p.baseline_spacing_ns)} apart, at most {seconds(p.baseline_max_age_ns)} old; order confirmed by a "
         f"second person at most {seconds(p.confirm_valid_ns)} before; MOAA/S and respiration entered at most "
-        f"{seconds(p.assess_valid_ns)} before; screen at most {seconds(p.token_max_age_ns)} old; {station}"
+        f"{seconds(p.assess_valid_ns)} before; screen at most {seconds(p.token_max_age_ns)} old; {station}; {cleared}"
     )
     yield from _wrapped(
         f"bedside: presence confirmed at most {seconds(p.presence_start_ns)} before start and resume, alert without it "

@@ -3,7 +3,7 @@
 from fractions import Fraction
 from typing import assert_never
 
-from pumpd.core import answers, halting, limits, lowering, phase, quarantine, readiness, starting
+from pumpd.core import answers, cleared, halting, limits, lowering, phase, quarantine, readiness, starting
 from pumpd.core.alarms import AUDIO_PAUSE_NS, Priority
 from pumpd.core.causes import supervision_lost_ns
 from pumpd.core.commands import (
@@ -218,10 +218,15 @@ def _prepare(state: State, command: CommandReceived, entry: Prepare, now_ns: int
         return f"the mode is {state.mode.value}; stop and end this session before a new order is prepared"
     if phase.is_observing(state):
         return f"the patient of session {state.session} is still observed; close that session before a new order"
+    if (reason := cleared.refusal(state, entry.clearance_hash)) is not None:
+        return reason
+    course = "" if state.clearance is None or not entry.clearance_hash else state.clearance.course
     try:
-        order = plan(entry, state.settings.profile, by=command.user, seed=f"{state.boot}/{command.id}")
+        order = plan(entry, state.settings.profile, by=command.user, seed=f"{state.boot}/{command.id}", course=course)
     except OrderRefusedError as refused:
         return str(refused)
+    if (reason := cleared.weight_refusal(state, order, change_confirmed=entry.weight_change_confirmed)) is not None:
+        return reason
     if state.mode in phase.OVER_MODES:
         _forget_patient(state, now_ns)
     state.mode = after(state.mode, Trigger.PREPARED)
@@ -242,6 +247,7 @@ def _prepare(state: State, command: CommandReceived, entry: Prepare, now_ns: int
     state.attested = {}
     state.limits, state.loosening, state.symptoms = {}, None, ()
     effects.append(Decision(cause="prepare", text=f"{prepared_text(state)}, prepared by {command.user}"))
+    effects.append(Decision(cause="clearance", text=cleared.order_words(state, order)))
     versions = "; ".join(str(version) for version in state.settings.versions)
     simulated = "SIMULATED " if state.settings.simulated else ""
     words = f"{simulated}session {state.session} under {versions or 'no known version'}"
@@ -279,6 +285,7 @@ def order_text(state: State) -> str:
         f"{order.drug} {text(order.dose_ng, 1_000_000, 3)} mg ({text(order.dose_ng_per_g, 1_000, 3)} mg/kg at "
         f"{text(order.weight_g, G_PER_KG, 1)} kg), {text(order.volume_nl, NL_PER_ML, 3)} mL at "
         f"{text(order.rate_nl_h, NL_PER_ML, 3)} mL/h, syringe {order.syringe.name}, order {order.hash}"
+        f"{f' of course {order.course}' if order.course else ''}"
         f"{soft if order.soft_limits_passed else ''}"
     )
 

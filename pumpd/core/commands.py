@@ -41,6 +41,8 @@ class Prepare:
     syringe_fill_ml: Decimal
     soft_limits: tuple[Measure, ...] = ()  # the soft limits that are meant to be passed: exactly those that are
     soft_limit_reason: str = ""  # why; a passed soft limit without it is refused
+    clearance_hash: str = ""  # of the clinic's clearance that the order was made under
+    weight_change_confirmed: bool = False  # the weight differs much from the last session's and was looked at again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from typing import assert_never
 
 from pumpd.core import (
     causes,
+    cleared,
     comfort,
     commanding,
     gathering,
@@ -38,6 +39,7 @@ from pumpd.core.events import (
     Booted,
     BrokerConnected,
     BrokerLost,
+    ClearanceSeen,
     ComfortPressed,
     ComfortSeen,
     CuffInflating,
@@ -254,6 +256,7 @@ class Core:
             case BrokerConnected():
                 self._see_real_time(event.real_ns)
                 state.broker_lost_real_ns = None
+                cleared.forgotten(state)  # what was taken back meanwhile is not told: what stands, the broker tells now
             case BrokerLost():
                 self._see_real_time(event.real_ns)
                 if state.broker_lost_real_ns is None:
@@ -310,6 +313,8 @@ class Core:
                 comfort.pressed(state, event, now_ns, effects)
             case ComfortSeen():
                 comfort.seen(state, event, now_ns)
+            case ClearanceSeen():
+                cleared.seen(state, event, effects)
             case _:
                 assert_never(event)
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import Enum, unique
 
 from pumpd.core.alarms import Alarms
+from pumpd.core.clearance import Clearance
 from pumpd.core.commands import CommandMalformed, CommandReceived
 from pumpd.core.ports import MonitorEvent, PumpFact
 from pumpd.core.session import SessionRecord
@@ -111,6 +112,14 @@ class SelfTested:
     clock_fault: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClearanceSeen:
+    """What the clinic now says of this bed. None for `clearance`: nothing, or what `trouble` says is of no use."""
+
+    clearance: Clearance | None
+    trouble: str | None = None
+
+
 @unique
 class Trouble(Enum):
     """Why messages of a source on the bus are not used."""
@@ -181,4 +190,5 @@ Event = (
     | MonitorEvent
     | PumpFact
     | BusEvent
+    | ClearanceSeen
 )

@@ -20,6 +20,8 @@ class Given:
     concentration: Concentration
     low_nl: int
     high_nl: int
+    course: str  # whose it was; empty where the profile waived the clearance
+    clearance_hash: str
     until_wall_ns: int  # when rest was confirmed after it, since 1970; for people, never judged
 
     @property
@@ -49,6 +51,8 @@ def remembered(
         concentration=order.concentration,
         low_nl=ledger.low(),
         high_nl=high_nl,
+        course=order.course,
+        clearance_hash=order.clearance_hash,
         until_wall_ns=until_wall_ns,
     )
     return (*before, given)[-KEPT:]

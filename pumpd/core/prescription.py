@@ -99,6 +99,8 @@ class Order:
     soft_limit_reason: str
     prepared_by: str
     profile_hash: str
+    course: str  # the opaque id of the course of treatment; empty where the profile waives the clearance
+    clearance_hash: str
     hash: str = ""
 
 
@@ -108,10 +110,10 @@ def hash_of(order: Order, seed: str) -> str:
     return hashlib.sha256("\n".join([seed, *lines]).encode()).hexdigest()[:16]
 
 
-def plan(entry: Prepare, profile: Profile, *, by: str, seed: str) -> Order:
+def plan(entry: Prepare, profile: Profile, *, by: str, seed: str, course: str = "") -> Order:
     """Return the order for what `by` entered, or raise `OrderRefusedError`.
 
-    `seed` makes the hash of this preparation differ from that of an equal one before it.
+    `seed` makes the hash of this preparation differ from that of an equal one before it. `course` is whose it is.
     """
     drug = profile.drug
     try:
@@ -169,6 +171,8 @@ def plan(entry: Prepare, profile: Profile, *, by: str, seed: str) -> Order:
         soft_limit_reason=entry.soft_limit_reason.strip(),
         prepared_by=by,
         profile_hash=profile.hash,
+        course=course,
+        clearance_hash=entry.clearance_hash,
     )
     return _with_hash(order, seed)
 

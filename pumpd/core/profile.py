@@ -192,6 +192,7 @@ class Profile:
     approvals: tuple[Approval, ...]  # over this very content
     simulators_only: bool
     station_required: bool  # a start waits for a nurse station that can be heard
+    clearance_required: bool  # no order is prepared without the clinic's clearance of the day
     drug: Drug
     syringes: tuple[Syringe, ...]
     rules: tuple[VitalRule, ...]

@@ -62,6 +62,9 @@ def _missing(profile: Profile) -> Iterator[Finding]:
     if not profile.station_required and not profile.simulators_only:
         text = "only a profile for simulators may do without a nurse station that can be heard (ALRM-05); write true"
         yield Finding(where="station_required", text=text)
+    if not profile.clearance_required and not profile.simulators_only:
+        text = "only a profile for simulators may waive the clinic's clearance of the day (CLIN-01); write true"
+        yield Finding(where="clearance_required", text=text)
     for measure in Measure:
         if profile.drug.limit(measure) is None:
             yield Finding(where="drug.limit", text=f"no soft and hard limit for {measure.value}; add one")

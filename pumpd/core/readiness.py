@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from pumpd.core import proving, sources, stations
+from pumpd.core import cleared, proving, sources, stations
 from pumpd.core.causes import standing
 from pumpd.core.commands import Attested
 from pumpd.core.delivery import LEAST_RUN_NL
@@ -45,6 +45,7 @@ def _start_blockers(state: State, now_ns: int, *, override: bool) -> Iterator[st
 def _start_conditions(state: State, now_ns: int, *, override: bool) -> Iterator[str]:
     profile = state.settings.profile
     yield from _other_profile(state)
+    yield from cleared.start_blockers(state)
     if state.confirmed_by is None:
         yield "the order is not confirmed by a second person"
     elif now_ns - state.confirmed_at_ns > profile.confirm_valid_ns:

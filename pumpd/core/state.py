@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum, unique
 
 from pumpd.core.alarms import Alarms, Condition
+from pumpd.core.clearance import Clearance
 from pumpd.core.commands import Attested, Role
 from pumpd.core.counter import CounterWatch
 from pumpd.core.cuff import CuffSchedule
@@ -170,6 +171,9 @@ class State:
     mode: Mode = Mode.IDLE
     session: str | None = None
     order: Order | None = None
+    clearance: Clearance | None = None
+    """What the clinic says of this bed now; None after each connection until it was heard again."""
+    clearance_trouble: str | None = None
     rate_nl_h: int = 0
     """The rate of the next run: the ordered one, or less since somebody lowered it."""
     planned_ns: int = 0
@@ -247,5 +251,5 @@ class State:
     awaiting: tuple[Awaiting, ...] = ()
 
     def wall_ns(self) -> int:
-        """Return the wall time since 1970, for people; nothing is judged by it."""
+        """Return the wall time since 1970: for people, and for the day of a clearance. No age is judged by it."""
         return self.real_ns + self.wall_ahead_ns

@@ -13,7 +13,18 @@ from pathlib import Path
 from pumpd.core.ports import VitalKind
 from pumpd.mqtt.passwords import RANDOM_ITERATIONS, hashed
 from pumpd.mqtt.site import Site, SiteError, read_password
-from pumpd.mqtt.topics import INPUT_STATUS, ROOT, BedTopics, Channel, Topic, daemon_filters, inputs, screen_filters
+from pumpd.mqtt.topics import (
+    INPUT_STATUS,
+    RESERVED_BED,
+    ROOT,
+    BedTopics,
+    Channel,
+    Topic,
+    clinic_filters,
+    daemon_filters,
+    inputs,
+    screen_filters,
+)
 
 PASSWORD_BYTES = 32
 EVERY_BED = "+"
@@ -57,6 +68,17 @@ def rights(site: Site) -> Mapping[str, Rights]:
         )
         for source, kinds in site.sources(bed).items():
             table[source] = Rights(publish=inputs(bed, {source: kinds}), subscribe=())
+    clinic = site.clinic
+    if clinic is not None:
+        own = BedTopics(bed=RESERVED_BED)
+        table[clinic.account] = Rights(
+            publish=(
+                own.status,
+                *(BedTopics(bed=bed).clearance for bed in site.beds),
+                *(own.ack(user) for user in users),
+            ),
+            subscribe=clinic_filters(tuple(site.beds)),
+        )
     for reader in site.readers:
         table[reader] = Rights(publish=(), subscribe=screens)
     return table
@@ -65,6 +87,7 @@ def rights(site: Site) -> Mapping[str, Rights]:
 def wills(site: Site) -> Mapping[str, str]:
     """Return the one topic on which an account may leave a last will, for each that may."""
     return {
+        **({} if site.clinic is None else {site.clinic.account: BedTopics(bed=RESERVED_BED).status}),
         **{account: BedTopics(bed=bed).status for bed, account in site.beds.items()},
         **{
             source: str(Topic(bed=bed, channel=Channel.INPUT, name=source, detail=INPUT_STATUS))

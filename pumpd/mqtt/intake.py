@@ -192,6 +192,8 @@ def _command(request: AnyRequest) -> Command:  # noqa: C901 - one line per comma
                 syringe_fill_ml=request.syringe_fill_ml,
                 soft_limits=request.soft_limits,
                 soft_limit_reason=request.soft_limit_reason,
+                clearance_hash=request.clearance_hash,
+                weight_change_confirmed=request.weight_change_confirmed,
             )
         case ConfirmRequest():
             return Confirm(

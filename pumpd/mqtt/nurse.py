@@ -27,6 +27,7 @@ from pumpd.mqtt.payloads import (
     Heartbeat,
     Order,
     State,
+    clearance_lines,
     encodable,
     first_complaint,
     given_before_lines,
@@ -156,6 +157,8 @@ class NurseSession:
         beat = await follower.until(lambda view: view.live_heartbeat(loop_ns()), FIND_WITHIN_S)
         if beat is None:
             raise NotSent(self._no_life())
+        if kind == "prepare" and "clearance_hash" not in fields:
+            fields = {**fields, "clearance_hash": await self._clearance(follower)}
         if kind == "confirm-loosen" and "loosening_hash" not in fields:
             fields = {**fields, "loosening_hash": await self._loosening(follower)}
         if kind in _ON_AN_ALARM and "episode" not in fields:
@@ -167,6 +170,13 @@ class NurseSession:
         if state is None:
             raise NotSent(self._no_life())
         return state
+
+    async def _clearance(self, follower: Follower) -> str:
+        """Show the clearance of this bed, and return its hash; whether one is needed, the daemon says."""
+        clearance = (await self._live_state(follower)).clearance
+        for line in clearance_lines(clearance):
+            self._show(line)
+        return "" if clearance is None else clearance.hash
 
     async def _loosening(self, follower: Follower) -> str:
         """Show the looser limit that waits, and return its hash."""
@@ -251,7 +261,8 @@ def _request(kind: str, command_id: str, beat: Heartbeat | None, fields: Mapping
 # ---- command line ---------------------------------------------------------------------------------------------------
 
 
-def _decimal(text: str) -> Decimal:
+def decimal(text: str) -> Decimal:
+    """Return the exact number in an argument of the command line."""
     try:
         number = Decimal(text)
     except InvalidOperation:
@@ -264,7 +275,7 @@ def _decimal(text: str) -> Decimal:
 def order_lines(order: Order) -> list[str]:
     """Return what a second person checks before she confirms."""
     return [
-        f"order {order.hash}, prepared by {order.prepared_by}",
+        f"order {order.hash}, prepared by {order.prepared_by}" + (f", course {order.course}" if order.course else ""),
         (
             f"  {order.drug} {order.dose_mg:f} mg ({order.dose_mg_per_kg:f} mg/kg x {order.weight_kg:f} kg)"
             f" in {order.duration_min:f} min"
@@ -332,7 +343,7 @@ _CONFIRM = {
 
 def _add_decimals(parser: argparse.ArgumentParser, fields: Mapping[str, str]) -> None:
     for name, meaning in fields.items():
-        parser.add_argument(f"--{name.replace('_', '-')}", type=_decimal, required=True, metavar="N", help=meaning)
+        parser.add_argument(f"--{name.replace('_', '-')}", type=decimal, required=True, metavar="N", help=meaning)
 
 
 def add_nurse_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -349,7 +360,9 @@ def add_nurse_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentPa
         parser.set_defaults(kind=kind, fields=fields)
         return parser
 
-    prepare = add("prepare", "enter an order", kind="prepare", fields=(*_PREPARE, "syringe", *_SOFT))
+    prepare = add(
+        "prepare", "enter an order", kind="prepare", fields=(*_PREPARE, "syringe", *_SOFT, "weight_change_confirmed")
+    )
     _add_decimals(prepare, _PREPARE)
     prepare.add_argument("--syringe", required=True, help="maker and size, such as BD-60; the profile lists them")
     prepare.add_argument(
@@ -361,6 +374,11 @@ def add_nurse_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentPa
         help="a soft limit that this order is meant to pass; once for each",
     )
     prepare.add_argument("--soft-limit-reason", default="", help="why these soft limits may be passed")
+    prepare.add_argument(
+        "--weight-change-confirmed",
+        action="store_true",
+        help="the weight is more than 10 %% off the last session's, and was measured again",
+    )
     confirm = add("confirm", "check a colleague's order", kind="confirm", fields=tuple(_CONFIRM))
     _add_decimals(confirm, _CONFIRM)
     start = add("start", "begin the confirmed order", kind="start", fields=("override_reason",))
@@ -369,7 +387,7 @@ def add_nurse_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentPa
     resume = add("resume", "give what is left of the order", kind="resume", fields=("override_reason",))
     resume.add_argument("--override-reason", default="", help="a prescriber's, for a session that alarms have locked")
     lower = add("lower", "go on at a lower rate", kind="lower", fields=("rate_ml_h",))
-    lower.add_argument("--rate-ml-h", type=_decimal, required=True, metavar="N", help="the new rate in mL/h")
+    lower.add_argument("--rate-ml-h", type=decimal, required=True, metavar="N", help="the new rate in mL/h")
     stop = add("stop", "bring the pump to rest and end the infusion", kind="stop", fields=("reason",))
     add("close", "end the observation after the infusion, and the session", kind="close", fields=())
     for parser in (pause, stop):

@@ -107,9 +107,57 @@ class Profile(Payload):
     approved: bool = Field(description="two named clinicians have signed this hash")
 
 
+class ClearedGate(Payload):
+    """One gate that was open when the clearance was given."""
+
+    gate: Label
+    by: Label
+    until: Utc | None
+    override: Text = Field(description="who of which roles passed it, and why; empty where nobody had to")
+
+
+class Clearance(Message):
+    """The clinic's word that one patient may be infused at one bed today. Retained; an empty message takes it back."""
+
+    retained: ClassVar[bool] = True
+
+    v: Version = VERSION
+    hash: Id = Field(description="over all else; the order quotes it")
+    bed: Name
+    course: Id = Field(description="opaque: it says nothing of who the patient is")
+    number: Annotated[int, Field(ge=1)] = Field(description="of this infusion in the course")
+    weight_kg: Exact = Field(description="measured on the day and entered twice")
+    last_weight_kg: Exact | None
+    given_low_mg: Exact = Field(description="by the infusions of the course so far")
+    given_high_mg: Exact
+    last_infusion: Utc | None
+    gates: Annotated[tuple[ClearedGate, ...], Field(strict=False, max_length=40)]
+    issued_by: Name
+    issued: Utc
+    expires: Utc
+
+
+def clearance_lines(clearance: Clearance | None) -> list[str]:
+    """Return what everybody who is about to order must see of the clearance (requirement CLIN-10)."""
+    if clearance is None:
+        return []
+    last = "none before" if clearance.last_infusion is None else f"the last on {clearance.last_infusion}"
+    lines = [
+        (
+            f"course {clearance.course}: infusion {clearance.number}, weight {clearance.weight_kg:f} kg, cleared by "
+            f"{clearance.issued_by} until {clearance.expires}"
+        ),
+        f"given so far in this course: {_span(clearance.given_low_mg, clearance.given_high_mg)} mg, {last}",
+        *(f"OVERRIDE {gate.gate}: {gate.override}" for gate in clearance.gates if gate.override),
+    ]
+    return [printable(line) for line in lines]
+
+
 class Order(Payload):
     """The order as the daemon computed it."""
 
+    course: Id | None = Field(description="the opaque id of the course of treatment; null where it was waived")
+    clearance: Id | None = Field(description="the hash of the clearance it was made under")
     hash: Label = Field(description="a confirmation, a start and a resume quote it")
     drug: Label
     weight_kg: Exact
@@ -209,6 +257,7 @@ class GivenBefore(Payload):
     """What an order before the present one gave at this bed; whether to the same patient, only people know."""
 
     order: Label
+    course: Id | None
     drug: Label
     low_ml: Exact
     high_ml: Exact
@@ -300,6 +349,9 @@ class State(Message):
     simulated: bool = Field(description="any device is simulated")
     clinical: bool
     profile: Profile
+    clearance: Clearance | None = Field(description="what the clinic says of this bed now")
+    clearance_trouble: Text | None = Field(description="why no order can be made under it; null where one can")
+    clearance_waived: bool = Field(description="the profile, for simulators only, asks for none")
     order: Order | None
     attested: Annotated[tuple[AttestedItem, ...], Field(strict=False)]
     presence: Presence | None
@@ -323,7 +375,11 @@ class State(Message):
 
     def marks(self) -> list[str]:
         """Return what every screen says of a bed that is not for a patient (requirement CFG-06)."""
-        marks = (("SIMULATED", self.simulated), ("NOT FOR PATIENTS", not self.clinical))
+        marks = (
+            ("SIMULATED", self.simulated),
+            ("NOT FOR PATIENTS", not self.clinical),
+            ("CLEARANCE WAIVED", self.clearance_waived),
+        )
         return [mark for mark, holds in marks if holds]
 
 
@@ -446,6 +502,10 @@ class PrepareRequest(Request):
         Field(strict=False, max_length=len(Measure), description="the soft limits meant to be passed, exactly"),
     ] = ()
     soft_limit_reason: Text = Field(default="", description="why these soft limits may be passed")
+    clearance_hash: Label = Field(default="", description="of the clearance that the order is made under")
+    weight_change_confirmed: bool = Field(
+        default=False, description="the weight is more than 10 % off the last session's, and was measured again"
+    )
 
 
 class ConfirmRequest(Request):
@@ -604,5 +664,6 @@ MESSAGES: tuple[type[BaseModel], ...] = (
     ProfilePayload,
     Ack,
     StationBeat,
+    Clearance,
 )
-"""What the daemon, or a station, publishes; the commands are in `COMMAND_REQUEST`."""
+"""What the daemon, a station or the clinic publishes; the commands are in `COMMAND_REQUEST`."""

@@ -24,6 +24,7 @@ DAEMON_CREDENTIAL = "mqtt-password"
 """The name under which the service manager hands the daemon its password."""
 
 Name = Annotated[str, StringConstraints(pattern=f"^{NAME_PATTERN}$")]
+ShortText = Annotated[str, StringConstraints(min_length=3, max_length=60)]
 FileName = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
 
 
@@ -73,6 +74,28 @@ class Bed(_Section):
     account: Name
 
 
+Days = Annotated[int, Field(ge=1, le=730)]
+
+
+class ClinicSection(_Section):
+    """The clinic's own account and file, and the times it must set: one that is not set blocks every clearance."""
+
+    account: Name
+    database: FileName
+    screening_valid_days: Days | None = None
+    consultation_valid_days: Days | None = None
+    ecg_valid_days: Days | None = None
+    labs_valid_days: Days | None = None
+    preparation_valid_days: Days | None = None
+    preparatory_sessions: Annotated[int, Field(ge=2, le=10)] = 2
+    infusions: Annotated[int, Field(ge=1, le=12)] = 3
+    least_days_between: Annotated[int, Field(ge=2, le=90)] = 2
+    alcohol_least_days_between: Annotated[int, Field(ge=2, le=90)] = 7
+    score_valid_days: Annotated[int, Field(ge=1, le=30)] = 7
+    score_rise: Annotated[int, Field(ge=1, le=63)] = 5
+    contraindications: Annotated[list[ShortText], Field(max_length=20)] = []
+
+
 class Source(_Section):
     """One source of vital signs, or a comfort button, on the bus; its name is its account. It belongs to one bed."""
 
@@ -98,6 +121,7 @@ class _File(_Section):
     broker: BrokerSection = BrokerSection()
     operator: Annotated[list[Operator], Field(min_length=1, max_length=200)]
     bed: Annotated[list[Bed], Field(min_length=1, max_length=64)]
+    clinic: ClinicSection | None = None
     source: Annotated[list[Source], Field(max_length=200)] = []
     accepted: Annotated[list[Accepted], Field(max_length=100)] = []
 
@@ -106,6 +130,7 @@ class _File(_Section):
         accounts = [
             *(each.name for each in self.operator),
             *(each.account for each in self.bed),
+            *([] if self.clinic is None else [self.clinic.account]),
             *self.readers,
             *(each.name for each in self.source),
         ]
@@ -164,6 +189,18 @@ class Site:
         return {bed.name: bed.account for bed in self._file.bed}
 
     @property
+    def clinic(self) -> ClinicSection | None:
+        """What the site says of its clinic, None where no clinic process runs."""
+        return self._file.clinic
+
+    @property
+    def clinic_database(self) -> Path:
+        """Where the courses of treatment are kept; raises `SiteError` where the site has no clinic."""
+        if self._file.clinic is None:
+            raise SiteError(f"{self.path} has no [clinic] section; add one with account and database")
+        return self._beside(self._file.clinic.database)
+
+    @property
     def readers(self) -> tuple[str, ...]:
         """Accounts that only read screens."""
         return tuple(self._file.readers)
@@ -188,6 +225,7 @@ class Site:
         return (
             *self.operators,
             *self.beds.values(),
+            *(() if self.clinic is None else (self.clinic.account,)),
             *self.readers,
             *(each.name for each in self._file.source),
         )

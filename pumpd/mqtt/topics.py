@@ -150,6 +150,11 @@ class BedTopics:
         """Record lines, never retained."""
         return self._plain(Channel.EVENT)
 
+    @property
+    def clearance(self) -> str:
+        """The clinic's clearance for this bed, retained; only the clinic's account may write it."""
+        return self._plain(Channel.CLEARANCE)
+
     def vital(self, kind: VitalKind) -> str:
         """One kind of vital sign, never retained."""
         return str(Topic(bed=self.bed, channel=Channel.VITALS, name=kind.value))
@@ -191,13 +196,23 @@ def screen_filters(bed: str) -> tuple[str, ...]:
     )
 
 
+def clinic_filters(beds: Sequence[str]) -> tuple[str, ...]:
+    """Return what the clinic's process reads: requests to it, and what each bed says of its session."""
+    read = (Channel.STATE, Channel.HEARTBEAT)
+    return (
+        f"{ROOT}/{RESERVED_BED}/{Channel.REQUEST.value}/+/request",
+        *(f"{ROOT}/{bed}/{channel.value}" for bed in beds for channel in read),
+    )
+
+
 def daemon_filters(
     bed: str, users: tuple[str, ...], sources: Mapping[str, Sequence[str]] | None = None
 ) -> tuple[str, ...]:
-    """Return what the daemon of `bed` reads: everyone's requests, the stations of operators, the bed's own sources."""
+    """Return what the daemon of `bed` reads: requests, clearance, the stations of operators, the bed's own sources."""
     topics = BedTopics(bed=bed)
     return (
         f"{ROOT}/{bed}/{Channel.REQUEST.value}/+/request",
+        topics.clearance,
         *(topics.station(user) for user in users),
         *inputs(bed, sources or {}),
     )

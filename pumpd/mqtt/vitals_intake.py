@@ -109,6 +109,7 @@ class _Input(BaseModel):
 class _AtBed(_Input):
     bed: Name
     session: Word | None = None
+    course: Word | None = None
 
 
 class Observation(BaseModel):
@@ -166,12 +167,13 @@ _M = TypeVar("_M", bound=_Input)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
-    """When a message came, by the clocks of devices, of networks and of the wall, and which session was open."""
+    """When a message came, by the clocks of devices, of networks and of the wall, and whose session was open."""
 
     now_ns: int
     real_ns: int
     wall_utc: str
     session: str | None
+    course: str | None
 
 
 @dataclass(slots=True)
@@ -224,12 +226,14 @@ class VitalsIntake:
         return SourceRefused(source=source, trouble=Trouble.OFFLINE, reason="it says that it has gone")
 
     def _identified(self, kind: type["_B"], source: str, payload: bytes, at: Moment) -> "_B":
-        """Return a message that is this source's, at this bed, in this session, and newer than the one before."""
+        """Return a message of this source, at this bed, of this session and course, newer than the one before."""
         message = _understood(kind, payload)
         _same("source", message.source, source)
         _same("bed", message.bed, self.bed)
         if message.session is not None:
             _same("session", message.session, at.session)
+        if message.course is not None:
+            _same("course", message.course, at.course)
         boot, last = self._last.get(source, ("", -1))
         if message.boot == boot and message.seq == last:
             raise _UnusedError

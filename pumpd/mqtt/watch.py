@@ -22,6 +22,7 @@ from pumpd.mqtt.payloads import (
     State,
     StationBeat,
     VitalState,
+    clearance_lines,
     given_before_lines,
     printable,
     soft_limit_lines,
@@ -77,6 +78,7 @@ def _order_lines(order: Order | None) -> list[str]:
             f" for {number(order.weight_kg)} kg, {number(order.concentration_mg_ml)} mg/mL, {order.syringe}"
         ),
         f"order {order.hash}: {', '.join(hands)}",
+        *([] if order.course is None else [f"course {order.course}"]),
         *soft_limit_lines(order),
     ]
 
@@ -159,6 +161,8 @@ def _state_lines(heard: Heard[State], view: View, now_ns: int) -> list[str]:
         "  ".join([f"{state.bed}: {state.mode.value.upper()}", f"phase: {state.phase.value}", *state.marks()]),
         state.mode_text,
         f"profile {state.profile.name} ({approval})",
+        *clearance_lines(state.clearance),
+        *([f"no order: {printable(state.clearance_trouble)}"] if state.clearance_trouble is not None else []),
         *_order_lines(state.order),
         *given_before_lines(state.given_before),
         *_delivery_lines(state.delivery),

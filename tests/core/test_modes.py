@@ -29,6 +29,7 @@ from pumpd.core.effects import Receipt, SendRun, SendStop
 from pumpd.core.events import (
     BrokerConnected,
     BrokerLost,
+    ClearanceSeen,
     ComfortPressed,
     ComfortSeen,
     CuffInflating,
@@ -160,6 +161,7 @@ def events(core: Core, now: int) -> list[Event]:
         SourceOnline(source="ox7"),
         CuffInflating(source="cuff2/nibp", limb_shared=True, on=True),
         ComfortSeen(source="button1/comfort"),
+        ClearanceSeen(clearance=None, trouble="x"),
         ComfortPressed(source="button1/comfort"),
         CommandMalformed(user="anna", id=None, reason="x"),
         frame(now),

@@ -30,6 +30,8 @@ AT = "2026-11-23T10:00:00.000Z"
 
 def order() -> Order:
     return Order(
+        course=None,
+        clearance=None,
         hash="c0ffee",
         drug="ketamine",
         weight_kg=Decimal("70.0"),
@@ -61,6 +63,9 @@ def state(**changes: object) -> State:
         simulated=True,
         clinical=False,
         profile=Profile(name="demo", hash="ab12", approved=False),
+        clearance=None,
+        clearance_trouble=None,
+        clearance_waived=False,
         order=order(),
         attested=(AttestedItem(item=Attested.PRIMED, by="anna"),),
         presence=Presence(by="anna", age_s=Decimal(40)),
@@ -90,6 +95,7 @@ def state(**changes: object) -> State:
         given_before=(
             GivenBefore(
                 order="b0b",
+                course=None,
                 drug="ketamine",
                 low_ml=Decimal("3.1"),
                 high_ml=Decimal("3.114"),

@@ -36,9 +36,41 @@ def test_the_rights_of_each_account(tmp_path: Path) -> None:
         *(each.replace("+", "bed1") for each in SCREENS),
         "pumpd/v1/bed1/ack/anna",
     )
-    assert table["pump-bed1"].subscribe == ("pumpd/v1/bed1/cmd/+/request", "pumpd/v1/bed1/station/anna")
+    assert table["pump-bed1"].subscribe == (
+        "pumpd/v1/bed1/cmd/+/request",
+        "pumpd/v1/bed1/clearance",
+        "pumpd/v1/bed1/station/anna",
+    )
     assert table["dashboard"].publish == ()
     assert table["dashboard"].subscribe == SCREENS
+
+
+CLINIC = """
+[clinic]
+account = "clinic-desk"
+database = "clinic.db"
+"""
+
+
+@pytest.mark.req("CMD-05", "CLIN-01")
+def test_only_the_clinic_may_write_a_clearance(tmp_path: Path) -> None:
+    site = load_site(written(tmp_path, GOOD + CLINIC))
+    table = rights(site)
+    assert table["clinic-desk"].publish == (
+        "pumpd/v1/clinic/status",
+        "pumpd/v1/bed1/clearance",
+        "pumpd/v1/clinic/ack/anna",
+    )
+    assert table["clinic-desk"].subscribe == (
+        "pumpd/v1/clinic/cmd/+/request",
+        "pumpd/v1/bed1/state",
+        "pumpd/v1/bed1/heartbeat",
+    )
+    writers = {name for name, allowed in table.items() if "pumpd/v1/bed1/clearance" in allowed.publish}
+    assert writers == {"clinic-desk"}
+    assert not any(each.endswith("/clearance") and "+" in each for each in table["anna"].publish)
+    assert wills(site)["clinic-desk"] == "pumpd/v1/clinic/status"
+    assert "clinic-desk" in provision(site)
 
 
 SOURCE = """

@@ -16,7 +16,7 @@ from pumpd.mqtt.vitals_intake import InputEvent, Moment, VitalsIntake
 from pumpd.records.encoding import canonical
 
 NOON = datetime(2027, 3, 14, 12, 0, 0, tzinfo=UTC)
-AT = Moment(now_ns=5_000 * NS_PER_S, real_ns=9_000 * NS_PER_S, wall_utc=NOON.isoformat(), session="s-1")
+AT = Moment(now_ns=5_000 * NS_PER_S, real_ns=9_000 * NS_PER_S, wall_utc=NOON.isoformat(), session="s-1", course="c-1")
 KINDS = ("hr", "pr", "spo2", "rr", "nibp", "comfort")
 NIBP = [
     {"code": "150301", "value": 116, "unit": "mm[Hg]"},

@@ -7,11 +7,12 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from pumpd.mqtt import payloads, vitals_intake
-from pumpd.mqtt.topics import ROOT
+from pumpd.mqtt import course_payloads, payloads, vitals_intake
+from pumpd.mqtt.topics import RESERVED_BED, ROOT
 
 REFERENCE = "#/components/schemas/{model}"
 REQUESTS: tuple[type[BaseModel], ...] = payloads.AnyRequest.__args__
+COURSE_REQUESTS: tuple[type[BaseModel], ...] = course_payloads.AnyCourseRequest.__args__
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +64,31 @@ CHANNELS: tuple[Channel, ...] = (
         qos=1,
         retained="never",
         says="a command; the broker lets this user alone publish here, so the topic says who asks",
+    ),
+    _said(
+        "clearance",
+        "clearance",
+        payloads.Clearance,
+        "one patient may be infused here today; an empty message takes it back",
+        by="clinic",
+    ),
+    Channel(
+        name="course-request",
+        address=f"{ROOT}/{RESERVED_BED}/cmd/{{user}}/request",
+        by="operator",
+        models=COURSE_REQUESTS,
+        qos=1,
+        retained="never",
+        says="what a person asks of the clinic's process; ids are opaque, no patient is named",
+    ),
+    Channel(
+        name="course-answer",
+        address=f"{ROOT}/{RESERVED_BED}/ack/{{user}}",
+        by="clinic",
+        models=(course_payloads.CourseAnswer,),
+        qos=course_payloads.CourseAnswer.qos,
+        retained="no",
+        says="what became of it, and the courses that were asked for",
     ),
     _said("station", "station/{user}", payloads.StationBeat, "once a second: this screen is watched", by="operator"),
     Channel(
