@@ -303,6 +303,11 @@ def _confirm(state: State, command: CommandReceived, check: Confirm, now_ns: int
         return f"{command.user} prepared this order; a second person must confirm it"
     if check.order_hash != order.hash:
         return f"the confirmation quotes order {check.order_hash}, the prepared order is {order.hash}; look again"
+    if check.course != order.course:
+        return (
+            f"the course read from the patient's papers, {check.course or 'none'}, is not that of the order, "
+            f"{order.course or 'none'}; look whose bed this is"
+        )
     try:
         weight_kg = decimal_from("weight", check.weight_kg, "kg")
         concentration = decimal_from("concentration", check.concentration_mg_ml, "mg/mL")

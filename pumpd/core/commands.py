@@ -52,6 +52,7 @@ class Confirm:
     order_hash: str
     weight_kg: Decimal
     concentration_mg_ml: Decimal
+    course: str = ""  # read from the patient's own papers; must be the order's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

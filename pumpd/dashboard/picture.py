@@ -14,7 +14,7 @@ from pumpd.core.ports import Validity, VitalKind
 from pumpd.core.quantities import NS_PER_MS
 from pumpd.dashboard.board import CUFF, Bed
 from pumpd.mqtt.client import LINK_LOST_S, Heard, View
-from pumpd.mqtt.payloads import Alarm, Delivery, Order, State, VitalState, soft_limit_lines
+from pumpd.mqtt.payloads import Alarm, Delivery, Order, State, VitalState, clearance_lines, soft_limit_lines
 from pumpd.mqtt.words import interval, number
 
 STATE_GOOD_MS = LINK_LOST_S * 1_000
@@ -66,6 +66,7 @@ class Picture:
     """Of the last heartbeat: what a command quotes that is pressed now."""
     order_hash: str | None
     loosening_hash: str | None
+    clearance_hash: str | None
     values: Mapping[str, Value] = field(default_factory=dict)
     alarms: tuple[Mapping[str, Any], ...] = ()
     sounding: str | None = None
@@ -94,6 +95,7 @@ def picture(bed: Bed, now_ns: int, *, broker_lost: str | None = None) -> Picture
         rev=None if beat is None else beat.message.rev,
         order_hash=None if state is None or state.order is None else state.order.hash,
         loosening_hash=None if state is None or state.loosening is None else state.loosening.hash,
+        clearance_hash=None if state is None or state.clearance is None else state.clearance.hash,
         values={} if heard is None else dict(_values(bed, heard, state is not None, now_ns)),
         alarms=() if alarms is None else tuple(_alarm(each) for each in _most_urgent_first(alarms.alarms)),
         sounding=None if alarms is None else alarms.sounding,
@@ -143,7 +145,9 @@ def _texts(state: State) -> Iterator[tuple[str, str]]:
 def _order_texts(order: Order | None) -> Iterator[tuple[str, str]]:
     if order is None:
         yield "order", "no order"
+        yield "course", "no course"
         return
+    yield "course", order.course or "no course"
     yield "order", f"order {order.hash[:8]}, prepared by {order.prepared_by}"
     yield "drug", f"{order.drug} {number(order.concentration_mg_ml)} mg/mL"
     yield "dose_per_kg", f"{number(order.dose_mg_per_kg)} mg/kg"
@@ -264,6 +268,7 @@ def _lists(bed: Bed, state: State) -> Mapping[str, tuple[str, ...]]:
     }.get(state.mode, state.close_blockers)
     return {
         "blockers": blockers,
+        "clearance": tuple(_clearance_lines(state)),
         "soft_limits": () if state.order is None else tuple(soft_limit_lines(state.order)),
         "interlocks": tuple(_interlock_lines(bed, state)),
         "moved": tuple(_moved_lines(state)),
@@ -276,6 +281,13 @@ def _lists(bed: Bed, state: State) -> Mapping[str, tuple[str, ...]]:
         "events": tuple(f"{each.at[11:19]}  {each.kind}  {each.text}" for each in reversed(bed.lines)),
         "approvers": () if bed.profile is None else bed.profile.approvers,
     }
+
+
+def _clearance_lines(state: State) -> Iterator[str]:
+    """What the clinic says of this bed, and why no order can be made under it."""
+    yield from clearance_lines(state.clearance)
+    if state.clearance_trouble is not None:
+        yield f"no order: {state.clearance_trouble}"
 
 
 def _interlock_lines(bed: Bed, state: State) -> Iterator[str]:

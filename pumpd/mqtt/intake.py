@@ -200,6 +200,7 @@ def _command(request: AnyRequest) -> Command:  # noqa: C901 - one line per comma
                 order_hash=request.order_hash,
                 weight_kg=request.weight_kg,
                 concentration_mg_ml=request.concentration_mg_ml,
+                course=request.course,
             )
         case StartRequest():
             return Start(order_hash=request.order_hash, override_reason=request.override_reason)

@@ -379,8 +379,9 @@ def add_nurse_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentPa
         action="store_true",
         help="the weight is more than 10 %% off the last session's, and was measured again",
     )
-    confirm = add("confirm", "check a colleague's order", kind="confirm", fields=tuple(_CONFIRM))
+    confirm = add("confirm", "check a colleague's order", kind="confirm", fields=(*_CONFIRM, "course"))
     _add_decimals(confirm, _CONFIRM)
+    confirm.add_argument("--course", default="", help="the course, read from the patient's own papers")
     start = add("start", "begin the confirmed order", kind="start", fields=("override_reason",))
     start.add_argument("--override-reason", default="", help="a prescriber's, for a vital sign in its override range")
     pause = add("pause", "bring the pump to rest; resume is possible", kind="pause", fields=("reason",))

@@ -515,6 +515,7 @@ class ConfirmRequest(Request):
     order_hash: Label
     weight_kg: Exact
     concentration_mg_ml: Exact
+    course: Label = Field(default="", description="read from the patient's own papers; empty where there is no course")
 
 
 class StartRequest(Request):

@@ -64,7 +64,7 @@ def ready_under(world: World, quoted: str) -> None:
     world.advance(150)
     assert world.assess().state is ReceiptState.VERIFIED
     world.attest_all()
-    assert world.confirm().state is ReceiptState.VERIFIED
+    assert world.confirm(course="c-0a1b2c3d").state is ReceiptState.VERIFIED
 
 
 @pytest.mark.req("CLIN-01", "START-11")
@@ -245,3 +245,14 @@ def test_a_start_needs_no_clearance_once_it_runs() -> None:
     world.tell(ClearanceSeen(clearance=None))
     world.advance(30)
     assert world.mode is Mode.RUNNING
+
+
+@pytest.mark.req("START-02", "START-11")
+@pytest.mark.parametrize("read", ["", "c-0a1b2c3e"])
+def test_the_second_person_reads_whose_order_it_is(read: str) -> None:
+    world = strict()
+    asked(world, tell(world, clearance(world)))
+    answer = world.confirm(course=read)
+    assert answer.state is ReceiptState.REFUSED
+    assert "is not that of the order, c-0a1b2c3d; look whose bed this is" in answer.reason
+    assert world.confirm(course="c-0a1b2c3d").state is ReceiptState.VERIFIED

@@ -190,9 +190,17 @@ def test_what_the_broker_kept_is_never_a_measurement() -> None:
 
 @pytest.mark.req("VIT-12")
 @pytest.mark.parametrize("kind", ["spo2", "nibp", "comfort"])
-@pytest.mark.parametrize("changes", [{"bed": "bed2"}, {"source": "ox8"}, {"session": "s-2"}])
+@pytest.mark.parametrize("changes", [{"bed": "bed2"}, {"source": "ox8"}, {"session": "s-2"}, {"course": "c-2"}])
 def test_another_identity_is_refused(kind: str, changes: dict[str, object]) -> None:
     assert trouble(Bed().say(kind, 97, **changes)) is Trouble.IDENTITY
+
+
+@pytest.mark.req("VIT-12")
+def test_the_course_may_be_named_and_none_is_none() -> None:
+    bed = Bed()
+    sample(bed.say("spo2", 97, course="c-1"))
+    bed.at = replace(bed.at, course=None)
+    assert trouble(bed.say("spo2", 97, course="c-1")) is Trouble.IDENTITY
 
 
 @pytest.mark.req("VIT-12")

@@ -36,7 +36,8 @@
       press.state = "refused";
       press.reason = "nothing was sent: the link is lost. Watch the pump";
     } else {
-      const quoted = picture || { token: null, session: null, rev: null, order_hash: null, loosening_hash: null };
+      const quoted = picture || { token: null, session: null, rev: null };
+      if (kind === "prepare") fields = { ...fields, clearance_hash: quoted.clearance_hash || "" };
       if (ON_AN_ORDER.has(kind)) fields = { ...fields, order_hash: quoted.order_hash || "" };
       if (kind === "confirm-loosen") fields = { ...fields, loosening_hash: quoted.loosening_hash || "" };
       press.message = {
