@@ -9,9 +9,11 @@ from pumpd.core.ports import Validity, VitalKind
 from pumpd.core.quantities import NS_PER_S
 from pumpd.dashboard.board import Board
 from pumpd.dashboard.picture import GRACE_MS, STATE_GOOD_MS, Picture, period_ms, picture, urgency
-from pumpd.mqtt.payloads import VitalState
+from pumpd.mqtt.clearance import from_core
+from pumpd.mqtt.payloads import VitalState, clearance_lines
 from tests.dashboard.beds import START_NS, lively, tell
 from tests.mqtt.examples import alarms, heartbeat, order, state, vital
+from tests.mqtt.test_clearance import GIVEN
 
 
 def seen(board: Board, after_s: float = 0.0) -> Picture:
@@ -36,6 +38,20 @@ def test_a_running_bed_in_numbers_with_their_units() -> None:
     assert shown["lease_left"] == "5 s"
     assert shown["spo2"] == "96"
     assert shown["marks"] == "SIMULATED  NOT FOR PATIENTS"
+
+
+@pytest.mark.req("UI-01", "CLIN-10")
+def test_whose_order_it_is_and_under_which_clearance() -> None:
+    cleared = from_core(GIVEN)
+    shown = seen(lively(clearance=cleared, order=order().model_copy(update={"course": GIVEN.course})))
+    assert shown.values["course"].text == "c-0a1b2c3d"
+    assert shown.lists["clearance"] == tuple(clearance_lines(cleared))
+    assert shown.clearance_hash == GIVEN.hash
+    waived = seen(lively(clearance_waived=True, clearance_trouble="bed1 has no clearance"))
+    assert waived.values["course"].text == "no course"
+    assert waived.values["marks"].text == "SIMULATED  NOT FOR PATIENTS  CLEARANCE WAIVED"
+    assert waived.lists["clearance"] == ("no order: bed1 has no clearance",)
+    assert waived.clearance_hash is None
 
 
 @pytest.mark.req("UI-01")

@@ -4,7 +4,7 @@ She sees what is published and nothing else. Every wait is bounded.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
 from random import Random
@@ -277,7 +277,7 @@ async def begin(anna: Nurse, ben: Nurse) -> bool:
     """Enter an order, check it, and start it once nothing is in the way; tell whether it runs."""
     if await anna.until(lambda: _in(anna, Mode.IDLE), 60.0) is None:
         return False
-    await anna.insist(lambda _state: ORDER)
+    await anna.insist(_preparation)
     await anna.insist(lambda _state: Assess(moaas=5, respiration_bpm=14))
     for seen in SEEN_BEFORE_START:
         await anna.insist(partial(_attestation, seen))
@@ -322,12 +322,18 @@ def _attestation(item: Attested, _state: State) -> Command:
     return Attest(item=item)
 
 
+def _preparation(state: State) -> Command:
+    """The order, under the clearance that the screen shows."""
+    return replace(ORDER, clearance_hash="" if state.clearance is None else state.clearance.hash)
+
+
 def _confirmation(state: State) -> Command:
     order = state.order
     return Confirm(
         order_hash="none" if order is None else order.hash,
         weight_kg=ORDER.weight_kg,
         concentration_mg_ml=ORDER.declared_concentration_mg_ml,
+        course="" if order is None or order.course is None else order.course,
     )
 
 
