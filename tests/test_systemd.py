@@ -45,6 +45,14 @@ def test_unit_stays_hardened(unit: Path) -> None:
     _analyze("security", "--offline=true", "--threshold=15", str(unit))
 
 
+def test_the_clinic_s_unit_is_valid_and_hardened(tmp_path: Path) -> None:
+    text = (SYSTEMD / "pumpd-clinic.service").read_text()
+    copy = tmp_path / "pumpd-clinic.service"
+    copy.write_text(text.replace(INSTALLED, str(Path(sys.executable).parent / "pumpd")))
+    _analyze("verify", str(copy))
+    _analyze("security", "--offline=true", "--threshold=15", str(copy))
+
+
 def test_unit_never_dies_with_its_device_and_never_restarts_on_health() -> None:
     settings = dict(
         line.split("=", 1) for line in (SYSTEMD / "pumpd@.service").read_text().splitlines() if re.match(r"\w+=", line)

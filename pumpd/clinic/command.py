@@ -116,7 +116,7 @@ async def serve(site: Site, store: Store) -> None:
         endpoint=site.endpoint,
         bed=RESERVED_BED,
         account=section.account,
-        password=site.password(section.account),
+        password=site.service_password(section.account),
         boot=secrets.token_hex(8),
         filters=clinic_filters(beds),
         callbacks=Callbacks(

@@ -274,12 +274,16 @@ class Site:
             raise SiteError(f"{self.path} knows no account {account[:40]!r}; it has {', '.join(self.accounts)[:400]}")
 
     def daemon_password(self, bed: str) -> str:
-        """Return the password of the daemon of `bed`: as handed over by the service manager, else from its file."""
+        """Return the password of the daemon of `bed`."""
+        return self.service_password(self.account_of(bed))
+
+    def service_password(self, account: str) -> str:
+        """Return the password of a service's account: as handed over by the service manager, else from its file."""
         handed_over = os.environ.get("CREDENTIALS_DIRECTORY")
         if handed_over is not None:
             # the service manager's files belong to it, and are private by the directory they lie in
             return read_password(Path(handed_over) / DAEMON_CREDENTIAL, forbidden_mode=stat.S_IRWXO)
-        return self.password(self.account_of(bed))
+        return self.password(account)
 
     def account_of(self, bed: str) -> str:
         """Return the account of the daemon of `bed`, or raise `SiteError`."""

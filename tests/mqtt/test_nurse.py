@@ -12,12 +12,14 @@ from pumpd.core.commands import Acknowledge, Confirm, Prepare, ReceiptState, Sta
 from pumpd.core.quantities import NS_PER_MS, NS_PER_S
 from pumpd.mqtt.bell import Bell
 from pumpd.mqtt.broker_command import add_broker_parser
+from pumpd.mqtt.clearance import from_core
 from pumpd.mqtt.client import loop_ns
 from pumpd.mqtt.nurse import NurseSession, add_nurse_parser
 from pumpd.mqtt.site import Site
 from pumpd.mqtt.watch import Screen, add_watch_parser, watch
 from tests.mqtt.brokers import RunningBroker, daemon_side, soon
 from tests.mqtt.peers import VERIFIED, Peer, played
+from tests.mqtt.test_clearance import GIVEN
 
 pytestmark = pytest.mark.process
 
@@ -133,6 +135,23 @@ async def test_the_command_line_prepares(broker: RunningBroker, capsys: pytest.C
         assert isinstance(command, Prepare)
         assert (command.weight_kg, command.syringe) == (Decimal("70.0"), "BD 50")
     assert "prepare verified" in capsys.readouterr().out
+
+
+@pytest.mark.req("CLIN-01", "CLIN-10")
+async def test_an_order_quotes_the_clearance_that_its_nurse_is_shown(
+    broker: RunningBroker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with peer(broker.site) as daemon:
+        daemon.state = daemon.state.model_copy(update={"clearance": from_core(GIVEN)})
+        daemon.show()
+        words = [*PREPARE, "--syringe", "BD 50", "--weight-change-confirmed"]
+        assert await run(parse(broker.site, "nurse", "--user", "anna", *words)) == 0
+        command = daemon.received[0].command
+        assert isinstance(command, Prepare)
+        assert (command.clearance_hash, command.weight_change_confirmed) == (GIVEN.hash, True)
+    shown = capsys.readouterr().out
+    assert "course c-0a1b2c3d: infusion 2, weight 70.5 kg" in shown
+    assert "OVERRIDE early-infusion" in shown
 
 
 @pytest.mark.parametrize(
