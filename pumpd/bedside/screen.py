@@ -11,6 +11,7 @@ from pydantic import JsonValue
 
 from pumpd.core import cleared, limits, phase, readiness, sources, stations, tending
 from pumpd.core.causes import due, vital_trips
+from pumpd.core.clearance import Clearance
 from pumpd.core.controller import Core
 from pumpd.core.effects import Receipt
 from pumpd.core.given import Given
@@ -75,6 +76,7 @@ class BusScreen:
         self._alarms_are_due = False
         profile = core.state.settings.profile
         self._profile = payloads.Profile(name=profile.name, hash=profile.hash, approved=profile.approved)
+        self._clearance_shown: tuple[Clearance | None, payloads.Clearance | None] = (None, None)
         self._order_shown: tuple[tuple[Order, str | None, str | None] | None, payloads.Order | None] = (None, None)
         """The order with the people who confirmed and started it, and what is shown of them: it changes rarely."""
 
@@ -214,7 +216,7 @@ class BusScreen:
             simulated=state.settings.simulated,
             clinical=self._clinical,
             profile=self._profile,
-            clearance=None if state.clearance is None else clearance.from_core(state.clearance),
+            clearance=self._clearance(state),
             clearance_trouble=_clearance_trouble(state),
             clearance_waived=not state.settings.profile.clearance_required,
             order=self._order(state),
@@ -255,6 +257,12 @@ class BusScreen:
             cause=None if state.pause_cause is None else _short(state.pause_cause),
             at=self._utc(0),
         )
+
+    def _clearance(self, state: CoreState) -> payloads.Clearance | None:
+        if state.clearance is not self._clearance_shown[0]:
+            shown = None if state.clearance is None else clearance.from_core(state.clearance)
+            self._clearance_shown = (state.clearance, shown)
+        return self._clearance_shown[1]
 
     def _order(self, state: CoreState) -> payloads.Order | None:
         order = state.order

@@ -99,6 +99,7 @@ async def serve(site: Site, store: Store) -> None:
     if section is None:
         raise SiteError(f"{site.path} has no [clinic] section; add one with account and database")
     beds = tuple(site.beds)
+    policy = policy_of(section)
     session: BrokerSession
 
     def publish(topic: str, payload: bytes, *, qos: int, retain: bool) -> None:
@@ -106,7 +107,7 @@ async def serve(site: Site, store: Store) -> None:
 
     desk = Desk(
         store,
-        policy=policy_of(section),
+        policy=policy,
         operators=site.operators,
         beds=beds,
         now=now_here,
@@ -134,6 +135,8 @@ async def serve(site: Site, store: Store) -> None:
         loop.create_task(_tick(desk), name="clinic-tick"),
     ]
     print(f"clinic: {len(store.register.courses)} courses, beds {', '.join(beds)}", flush=True)
+    for name in policy.unset():
+        print(f"{name} is not set in [clinic] of {site.path}: nobody can be cleared", file=sys.stderr, flush=True)
     for task in tasks:
         task.add_done_callback(lambda _: ended.set())
     try:

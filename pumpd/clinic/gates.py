@@ -5,7 +5,7 @@ people of different roles is marked so where the rule stands; all else has no ov
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 
 from pumpd.clinic.calendar import day_of, end_ns, ns_of
@@ -50,6 +50,10 @@ class Policy:
     score_valid_days: int
     score_rise: int
     contraindications: tuple[str, ...]
+
+    def unset(self) -> tuple[str, ...]:
+        """Return what the clinic has not chosen yet, so that nobody can be cleared."""
+        return tuple(field.name for field in fields(self) if getattr(self, field.name) in (None, ()))
 
     def days_between(self, indication: Indication) -> int:
         """Return the least number of days from one infusion to the next."""

@@ -198,10 +198,9 @@ def screen_filters(bed: str) -> tuple[str, ...]:
 
 def clinic_filters(beds: Sequence[str]) -> tuple[str, ...]:
     """Return what the clinic's process reads: requests to it, and what each bed says of its session."""
-    read = (Channel.STATE, Channel.HEARTBEAT)
     return (
         f"{ROOT}/{RESERVED_BED}/{Channel.REQUEST.value}/+/request",
-        *(f"{ROOT}/{bed}/{channel.value}" for bed in beds for channel in read),
+        *(BedTopics(bed=bed).state for bed in beds),
     )
 
 

@@ -64,6 +64,7 @@ def test_a_time_that_the_clinic_has_not_set_blocks(key: str, item: str) -> None:
     clinic.policy = replace(clinic.policy, **{key: None})  # type: ignore[arg-type]  # named above
     assert items(clinic) == {item}
     assert key in refused(clinic)
+    assert clinic.policy.unset() == (key,)
 
 
 @pytest.mark.req("CLIN-01")
