@@ -11,7 +11,9 @@ IN_CI = 100_000
 
 
 @pytest.mark.req("CMD-06", "COMM-10")
-@pytest.mark.parametrize("name", ["ne1000", "nonin", "suntech", "commands", "wire", "records", "configuration"])
+@pytest.mark.parametrize(
+    "name", ["ne1000", "nonin", "suntech", "commands", "wire", "clearance", "records", "configuration"]
+)
 def test_spoilt_bytes_break_no_reader(name: str, tmp_path: Path) -> None:
     found = readers(tmp_path)
     reader = next(each for each in found if each.name == name)
@@ -20,7 +22,7 @@ def test_spoilt_bytes_break_no_reader(name: str, tmp_path: Path) -> None:
 
 def test_the_readers_are_all_named_above_and_share_the_whole(tmp_path: Path) -> None:
     assert sum(reader.share for reader in readers(tmp_path)) == 1_000
-    assert len(readers(tmp_path)) == 7
+    assert len(readers(tmp_path)) == 8
 
 
 def test_a_reader_that_breaks_is_named_with_the_input_that_does_it() -> None:

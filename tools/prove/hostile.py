@@ -21,6 +21,7 @@ from drivers.suntech import frame as suntech
 from pumpd.bedside.config import ConfigError, load_config, load_pump
 from pumpd.bedside.profile_file import load_profile, read_profile
 from pumpd.core.alarms import Alarms
+from pumpd.core.clearance import Clearance, ClearedGate, sealed
 from pumpd.core.commands import HALTING, CommandMalformed, CommandReceived, Role
 from pumpd.core.controller import Core
 from pumpd.core.effects import Receipt, SaveSession
@@ -28,7 +29,7 @@ from pumpd.core.events import Booted, TokenIssued
 from pumpd.core.ports import Programmed, PumpCounter, SamplesReceived
 from pumpd.core.quantities import NS_PER_MS, NS_PER_S
 from pumpd.core.state import Settings, State
-from pumpd.mqtt import wire
+from pumpd.mqtt import clearance, wire
 from pumpd.mqtt.intake import Flooded, Intake, to_core
 from pumpd.mqtt.site import SiteError, load_site
 from pumpd.records.encoding import EncodingError, Types, canonical, parse, registry
@@ -221,7 +222,36 @@ def bus_numbers() -> Reader:
         _hold(wire.read(wire.write(members)) == members, f"not the same when read again: {data!r}")
 
     seeds = tuple(f"{{{_COMMON},{request}}}".encode() for request in _REQUESTS)
-    return Reader(name="wire", share=60, seeds=seeds, feed=feed)
+    return Reader(name="wire", share=30, seeds=seeds, feed=feed)
+
+
+def clearances() -> Reader:
+    """Clearances on a bed's topic: one that was changed in any way clears nobody."""
+    given = sealed(
+        Clearance(
+            bed="bed1",
+            course="c-0a1b2c3d",
+            number=2,
+            weight_g=70_000,
+            last_weight_g=71_000,
+            given_low_ng=34_000_000,
+            given_high_ng=35_000_000,
+            last_infusion_wall_ns=NOW_NS,
+            gates=(ClearedGate(gate="ecg", by="pia", until_wall_ns=2 * NOW_NS),),
+            issued_by="pia",
+            issued_wall_ns=NOW_NS,
+            expires_wall_ns=2 * NOW_NS,
+        )
+    )
+    seed = clearance.from_core(given).to_bytes()
+
+    def feed(data: bytes) -> None:
+        seen = clearance.receive("bed1", "pumpd/v1/bed1/clearance", data)
+        _hold(seen is not None, "a message on the clearance topic was passed over")
+        _hold(seen is None or seen.clearance in (None, given), "a clearance that nobody gave")
+
+    feed(seed)
+    return Reader(name="clearance", share=30, seeds=(seed,), feed=feed)
 
 
 # ---- the record and the configuration -------------------------------------------------------------------------------
@@ -290,6 +320,7 @@ def readers(folder: Path) -> tuple[Reader, ...]:
         cuff_answers(),
         commands(),
         bus_numbers(),
+        clearances(),
         records(),
         configuration(folder),
     )
