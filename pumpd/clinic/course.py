@@ -86,7 +86,10 @@ class Course:
         if given is None or now_ns >= given.expires_wall_ns:
             return None
         taken_back = any(what.hash == given.hash for _, what in self.said(Withdrawn))
-        used_up = any(note.over and note.begun and note.clearance_hash == given.hash for _, note in self.sessions)
+        used_up = any(
+            note.over and (note.clearance_hash == given.hash or entry.at_ns >= given.issued_wall_ns)
+            for entry, note in self.infusions
+        )
         return None if taken_back or used_up else given
 
     def changed_since(self, revision: int, subject: str) -> Entry | None:

@@ -103,7 +103,7 @@ def entry_for(asked: Asked, register: Register, policy: Policy, beds: tuple[str,
         raise RefusedError(f"there is no course {asked.course}; look at the list: pumpd course worklist")
     if asked.revision > course.revision:
         raise RefusedError(f"course {course.id} has no revision {asked.revision} yet, it has {course.revision}")
-    what = _what(asked, course, policy, beds, now)
+    what = _what(asked, course, register, policy, beds, now)
     _unchanged(asked, course, what)
     return _entry(asked, what, now)
 
@@ -145,7 +145,9 @@ def _unchanged(asked: Asked, course: Course, what: What) -> None:
         )
 
 
-def _what(asked: Asked, course: Course, policy: Policy, beds: tuple[str, ...], now: datetime) -> What:
+def _what(
+    asked: Asked, course: Course, register: Register, policy: Policy, beds: tuple[str, ...], now: datetime
+) -> What:
     wish = asked.wish
     match wish:
         case GateSet():
@@ -166,7 +168,7 @@ def _what(asked: Asked, course: Course, policy: Policy, beds: tuple[str, ...], n
         case Weigh():
             return _weight(wish)
         case Clear():
-            return Cleared(clearance=_clearance(asked, wish, course, policy, beds, now))
+            return Cleared(clearance=_clearance(asked, wish, course, register, policy, beds, now))
         case Withdraw():
             return _withdrawal(course, now)
         case CourseOpened():
@@ -267,7 +269,13 @@ def _signature(asked: Asked, wish: OverrideSigned, course: Course, now: datetime
 
 
 def _clearance(
-    asked: Asked, wish: Clear, course: Course, policy: Policy, beds: tuple[str, ...], now: datetime
+    asked: Asked,
+    wish: Clear,
+    course: Course,
+    register: Register,
+    policy: Policy,
+    beds: tuple[str, ...],
+    now: datetime,
 ) -> Clearance:
     if wish.bed not in beds:
         raise RefusedError(f"there is no bed {wish.bed}; the site has {', '.join(beds)}")
@@ -280,6 +288,9 @@ def _clearance(
     given = course.clearance(now_ns)
     if given is not None:
         raise RefusedError(f"course {course.id} is cleared for {given.bed} already; withdraw that first")
+    other = register.of_clearance(wish.bed, now_ns)
+    if other is not None:
+        raise RefusedError(f"{wish.bed} is cleared for course {other.course}; withdraw that first, or take another bed")
     found = gates.examined(course, policy, now)
     lacking = gates.missing(found)
     if lacking:

@@ -116,10 +116,10 @@ class Clinic:
     def weigh(self, weight: str = "70.0", again: str | None = None) -> None:
         self.ask("anna", Weigh(weight_kg=Decimal(weight), weight_again_kg=Decimal(again or weight)))
 
-    def begin(self, indication: Indication = Indication.DEPRESSION) -> None:
+    def begin(self, indication: Indication = Indication.DEPRESSION, code: str = CODE) -> None:
         """Go the steps up to the first infusion's day."""
         self.ask("anna", CourseOpened(indication=indication))
-        self.add(PatientAssigned(patient_code=CODE), by="office")
+        self.add(PatientAssigned(patient_code=code), by="office")
         self.gate(Gate.SCREENING, failed_drugs=2)
         self.gate(Gate.CONSULTATION)
         self.gate(Gate.ECG)

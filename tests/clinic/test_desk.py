@@ -207,6 +207,9 @@ def test_the_desk_follows_a_session_from_order_to_close(lobby: Lobby) -> None:
 @pytest.mark.req("CLIN-10")
 def test_an_infusion_that_the_desk_slept_through_is_counted(lobby: Lobby) -> None:
     begun(lobby)
+    day(lobby)
+    lobby.must("pia", "clear", bed="bed1")
+    lobby.now += timedelta(hours=1)
     given = GivenBefore(
         order="c0ffee",
         course=COURSE,
@@ -215,13 +218,14 @@ def test_an_infusion_that_the_desk_slept_through_is_counted(lobby: Lobby) -> Non
         high_ml=Decimal("17.5"),
         low_mg=Decimal(34),
         high_mg=Decimal(35),
-        until="2026-03-02T07:30:00+00:00",
+        until="2026-03-02T08:45:00+00:00",
     )
     later = examples.state().model_copy(update={"order": None, "session": None, "given_before": (given,)})
     lobby.hear(later)
     lobby.hear(later)
     shown = lobby.must("pia", "show").courses[0]
     assert shown.exposure == "1 infusions, the last on 2026-03-02, 34 to 35 mg in all"
+    assert lobby.cleared("bed1") is None, "it is used up, whatever hash the bed still knows"
 
 
 @pytest.mark.req("CMD-07")

@@ -320,6 +320,17 @@ def test_a_course_is_cleared_for_one_bed_at_a_time() -> None:
     assert refused(clinic, "bed2") == "course c-0a1b2c3d is cleared for bed1 already; withdraw that first"
 
 
+@pytest.mark.req("CMD-07")
+def test_a_bed_is_cleared_for_one_course_at_a_time() -> None:
+    clinic = ready()
+    clinic.clear()
+    clinic.course, code = "c-11111111", "P-0043"
+    clinic.begin(code=code)
+    clinic.day()
+    assert refused(clinic) == "bed1 is cleared for course c-0a1b2c3d; withdraw that first, or take another bed"
+    assert clinic.clear(bed="bed2").course == "c-11111111"
+
+
 def test_a_bed_that_the_site_does_not_have_is_refused() -> None:
     assert refused(ready(), "bed9") == "there is no bed bed9; the site has bed1, bed2"
 
