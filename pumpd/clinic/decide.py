@@ -256,7 +256,7 @@ def _signature(asked: Asked, wish: OverrideSigned, course: Course, now: datetime
     if waits is None:
         raise RefusedError(f"nobody has asked to pass {wish.item} today")
     entry, _ = waits
-    if entry.by == asked.by or entry.role is asked.role:
+    if not gates.may_sign(entry, asked.by, asked.role):
         role = "nobody" if entry.role is None else entry.role.value
         raise RefusedError(
             f"{entry.by} ({role}) asked for this; a second person of another role signs, not {asked.by} "

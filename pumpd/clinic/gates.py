@@ -22,6 +22,7 @@ from pumpd.clinic.entries import (
     WeightMeasured,
 )
 from pumpd.core.clearance import ClearedGate
+from pumpd.core.commands import Role
 from pumpd.core.course_words import Answer, Check, Gate, Indication, Meeting
 from pumpd.core.quantities import NS_PER_H
 
@@ -302,7 +303,7 @@ def _passed(course: Course, found: Found, now: datetime) -> Found:
         return found
     entry, what = asked
     for other, signed in course.said(OverrideSigned):
-        if signed.item == found.item and other.at_ns >= entry.at_ns and _differ(entry, other):
+        if signed.item == found.item and other.at_ns >= entry.at_ns and may_sign(entry, other.by, other.role):
             who = f"{entry.by} ({_role(entry)}) and {other.by} ({_role(other)})"
             words = f"{found.text}; passed by {who}, because: {what.reason}"
             return ClearedGate(gate=found.item, by=other.by, until_wall_ns=entry.at_ns + DAY_CHECK_NS, override=words)
@@ -318,8 +319,9 @@ def waiting(course: Course, item: str, now: datetime) -> tuple[Entry, OverrideAs
     return None if since is not None and found[0].at_ns <= since.at_ns else found
 
 
-def _differ(one: Entry, other: Entry) -> bool:
-    return one.by != other.by and one.role is not other.role
+def may_sign(asked: Entry, by: str, role: Role | None) -> bool:
+    """Say whether somebody can be the second for what was asked: another person, of another role."""
+    return by != asked.by and role is not asked.role
 
 
 def _role(entry: Entry) -> str:
