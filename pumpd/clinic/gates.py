@@ -198,7 +198,7 @@ def _integration(course: Course, now: datetime) -> Found:
         (
             what
             for _, what in course.said(MeetingHeld)
-            if what.meeting is Meeting.INTEGRATION and day(what.on) >= day_of(since.at_ns, now)
+            if what.meeting is Meeting.INTEGRATION and day(what.on) > day_of(since.at_ns, now)
         ),
         None,
     )

@@ -112,7 +112,7 @@ def _after_infusion(course: Course, now: datetime) -> Iterator[Due]:
         (Meeting.MOOD_CHECK, MOOD_NS, MOOD_LATE_NS, NURSE),
         (Meeting.INTEGRATION, INTEGRATION_NS, INTEGRATION_LATE_NS, THERAPIST),
     ):
-        held = any(what.meeting is meeting and day(what.on) >= on for _, what in course.said(MeetingHeld))
+        held = any(what.meeting is meeting and day(what.on) > on for _, what in course.said(MeetingHeld))
         if not held and passed_ns >= due_ns:
             yield Due(
                 course=course.id,

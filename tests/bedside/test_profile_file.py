@@ -343,6 +343,7 @@ def test_what_is_shown_with_the_demo_profile_holds_for_the_default_one() -> None
         name=default.name,
         hash=default.hash,
         simulators_only=False,
+        clearance_required=True,
         baseline_spacing_ns=default.baseline_spacing_ns,
     )
     assert changed == default

@@ -277,6 +277,15 @@ def test_integration_and_a_score_come_between_two_infusions() -> None:
         assert without(clinic, act) == lacks
 
 
+@pytest.mark.req("CLIN-01", "CLIN-12")
+def test_what_was_held_on_the_morning_of_an_infusion_is_not_after_it() -> None:
+    clinic = ready()
+    clinic.meet(Meeting.INTEGRATION)
+    clinic.infuse(clinic.clear(), "1")
+    clinic.meet(Meeting.INTEGRATION)
+    assert without(clinic, lambda later: later.score(22)) == {"integration"}
+
+
 @pytest.mark.req("CLIN-12")
 def test_a_total_without_its_review_clears_nothing() -> None:
     clinic = ready()
