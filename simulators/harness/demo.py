@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from simulators.harness import infusion, ward
+from simulators.harness import course_play, infusion, ward
 from simulators.harness.processes import ProcessError
 from simulators.harness.record import ScriptError
 from simulators.harness.scenario import Scenario
@@ -48,6 +48,10 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument(
         "--keep", type=Path, metavar="DIR", help="keep everything in DIR, also the throw-away passwords"
     )
+    parser.add_argument(
+        "--course", action="store_true", help="one simulated patient through all eight steps, three infusions, a year"
+    )
+    parser.add_argument("--gates", action="store_true", help="with --course: show each gate refuse before it is met")
     parser.add_argument("--no-view", action="store_true", help="show no live view, only the summary")
     parser.set_defaults(handler=run_demo)
 
@@ -69,6 +73,8 @@ def run_demo(options: argparse.Namespace) -> int:
     if wrong is not None:
         print(f"pumpd demo: {wrong}", file=sys.stderr)
         return EXIT_USAGE
+    if options.course:
+        return course_play.run(options.keep, gates=options.gates)
     if options.dashboard:
         return show(partial(ward.perform, scenario, options.speed or ward.FASTEST), ward.BEDS, options.keep)
     speed = 1.0 if scenario.needs_processes else options.speed or DEFAULT_SPEED
@@ -79,6 +85,10 @@ def _wrong(scenario: Scenario, options: argparse.Namespace) -> str | None:
     """Return in a sentence why these options do not go together, None where they do."""
     speed: float | None = options.speed
     keep: Path | None = options.keep
+    if options.gates and not options.course:
+        return "--gates shows the gates of a course: name --course as well"
+    if options.course and (options.dashboard or speed is not None or scenario is not Scenario.NORMAL):
+        return "--course runs in simulated time by itself: without --dashboard, --speed and --scenario"
     if options.dashboard and scenario.needs_processes:
         possible = ", ".join(each.value for each in Scenario if not each.needs_processes)
         return f"{scenario.value} is a play of scripted nurses in processes of its own; --dashboard has {possible}"
