@@ -173,6 +173,7 @@ class _Play:
     def _before(self) -> None:
         print("steps 1 to 4: screening, consultation, preparation, ECG and laboratory")
         self._must(NURSE, "new", indication="depression")
+        self._refused("anybody is known to be its patient")
         office = assign(COURSE, CODE, self._store.register, by="office", command_id="office", now=self._now())
         self._store.append(office)
         self._say(f"office: assign {COURSE} (the patient's code stays here)")
