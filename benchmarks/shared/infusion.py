@@ -9,6 +9,7 @@ from benchmarks.shared.waiting import until
 from pumpd.bedside.bedside import Bedside
 from pumpd.core.commands import (
     Acknowledge,
+    Appearance,
     Assess,
     Attest,
     Attested,
@@ -44,6 +45,10 @@ ORDER = Prepare(
     declared_concentration_mg_ml=Decimal(2),
     syringe="BD-60",
     syringe_fill_ml=Decimal(20),
+    made_by="clara",
+    witnessed_by="dan",
+    mixed_min_ago=0,
+    appearance=Appearance.CLEAR,
 )
 
 
@@ -65,7 +70,16 @@ class Infusion:
             self.command("anna", ORDER)
             assert state.order is not None, "the order was refused"
             order = state.order
-            self.command("ben", Confirm(order_hash=order.hash, weight_kg=Decimal(70), concentration_mg_ml=Decimal(2)))
+            self.command(
+                "ben",
+                Confirm(
+                    order_hash=order.hash,
+                    weight_kg=ORDER.weight_kg,
+                    concentration_mg_ml=ORDER.declared_concentration_mg_ml,
+                    drug=order.drug,
+                    syringe=ORDER.syringe,
+                ),
+            )
             self.command("anna", Assess(moaas=5, respiration_bpm=14))
             for item in (Attested.PRIMED, Attested.LIMBS_APART, Attested.SYRINGE_LABEL, Attested.PUMP_SERIAL):
                 self.command("anna", Attest(item=item))

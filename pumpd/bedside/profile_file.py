@@ -47,11 +47,12 @@ _FIELDS = {
     "pauses": ("max", 1),
     "/min": ("bpm", 1),
     "%": ("percent", 1),
+    "of 10": ("score", 1),
 }
 """From the unit of a setting to that of the core's field, and the factor."""
 _EXACT = "worst_extra"
 """The one setting that the core takes as it is written."""
-_WHOLE = frozenset({"s", "ms", "pauses", "/min", "%"})
+_WHOLE = frozenset({"s", "ms", "pauses", "/min", "%", "of 10"})
 """Units in which the core counts."""
 
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
 
 from pydantic import JsonValue
 
-from pumpd.core import cleared, limits, phase, readiness, sources, stations, tending
+from pumpd.core import cleared, discharge, limits, phase, prompts, readiness, sources, stations, tending
 from pumpd.core.causes import due, vital_trips
 from pumpd.core.clearance import Clearance
 from pumpd.core.controller import Core
@@ -21,6 +21,7 @@ from pumpd.core.prescription import Order
 from pumpd.core.profile import Action
 from pumpd.core.quantities import G_PER_KG, NG_PER_MG, NL_PER_ML, NS_PER_H, NS_PER_MIN, NS_PER_S, flow_time_ns
 from pumpd.core.rest import Aim
+from pumpd.core.session import Scores
 from pumpd.core.state import State as CoreState
 from pumpd.mqtt import clearance, payloads
 from pumpd.mqtt.topics import BedTopics
@@ -220,12 +221,17 @@ class BusScreen:
             clearance_trouble=_clearance_trouble(state),
             clearance_waived=not state.settings.profile.clearance_required,
             order=self._order(state),
+            syringe_label=_syringe_label(state, now_ns),
             attested=tuple(payloads.AttestedItem(item=each.item, by=each.by) for each in state.attested.values()),
             presence=_presence(state, now_ns),
             respiration_measured=tending.is_respiration_measured(state),
             symptoms=tuple(
                 payloads.NotedSymptom(symptom=each.symptom, ended=each.ended, by=each.by) for each in state.symptoms
             ),
+            prompt=_prompt(state, now_ns),
+            scores=tuple(_scores(each) for each in state.scores),
+            account=_account(state),
+            handover=_handover(state),
             limits=tuple(_moved_limits(state)),
             loosening=_loosening(state, now_ns),
             refusals=tuple(
@@ -247,7 +253,7 @@ class BusScreen:
             interlocks=tuple(_interlocks(state, now_ns)),
             start_blockers=_texts(readiness.start_blockers(state, now_ns)) if state.mode is Mode.READY else (),
             resume_blockers=_texts(readiness.resume_blockers(state, now_ns)) if state.mode is Mode.PAUSED else (),
-            close_blockers=_texts(phase.close_blockers(state, now_ns)) if phase.is_observing(state) else (),
+            close_blockers=_texts(discharge.close_blockers(state, now_ns)) if phase.is_observing(state) else (),
             links=payloads.Links(
                 journal="ok" if state.journal_error is None else "failed",
                 broker="ok" if state.broker_lost_real_ns is None else "failed",
@@ -378,6 +384,79 @@ def _given_before(given: Given) -> payloads.GivenBefore:
         high_mg=_mg(_up(given.concentration.mass_ng(given.high_nl))),
         until=given.until.isoformat(),
     )
+
+
+def _syringe_label(state: CoreState, now_ns: int) -> payloads.SyringeLabel | None:
+    if state.order is None:
+        return None
+    label = state.order.label
+    since_ns = None if state.prepared_ns is None else now_ns - state.prepared_ns
+    mixed_max_ns = state.settings.profile.mixed_max_ns
+    return payloads.SyringeLabel(
+        vial_strength_mg_ml=label.vial_strength_mg_ml,
+        drug_drawn_ml=label.drug_drawn_ml,
+        diluent_ml=label.diluent_ml,
+        made_by=label.made_by,
+        witnessed_by=label.witnessed_by,
+        appearance=label.appearance,
+        mixed_age_s=None if since_ns is None else _seconds(label.age_ns(since_ns)),
+        left_s=None
+        if since_ns is None or state.mode is not Mode.READY
+        else _seconds(label.left_ns(since_ns, mixed_max_ns)),
+    )
+
+
+def _prompt(state: CoreState, now_ns: int) -> payloads.Prompt | None:
+    prompt = prompts.unanswered(state, now_ns)
+    if prompt is None:
+        return None
+    return payloads.Prompt(where=prompt.where, asks=prompt.asks, age_s=_seconds(now_ns - prompt.due_ns))
+
+
+def _scores(scores: Scores) -> payloads.Scores:
+    at = datetime.fromtimestamp(scores.wall_ns // NS_PER_S, UTC)
+    return payloads.Scores(
+        nausea=scores.nausea,
+        dizziness=scores.dizziness,
+        anxiety=scores.anxiety,
+        dissociation=scores.dissociation,
+        by=scores.by,
+        at=at.isoformat(),
+    )
+
+
+def _account(state: CoreState) -> payloads.Account | None:
+    account, order = state.account, state.order
+    if account is None or order is None:
+        return None
+    mass_ng = order.concentration.mass_ng
+    mixed_nl = order.label.mixed_nl
+    return payloads.Account(
+        hash=account.hash,
+        drawn_ml=_ml(mixed_nl),
+        drawn_mg=_mg(mass_ng(mixed_nl)),
+        primed_ml=_ml(account.primed_nl),
+        primed_mg=_mg(mass_ng(account.primed_nl)),
+        wasted_ml=_ml(account.wasted_nl),
+        wasted_mg=_mg(mass_ng(account.wasted_nl)),
+        left_ml=_ml(account.left_nl),
+        left_mg=_mg(mass_ng(account.left_nl)),
+        missing_ml=_ml(account.missing_nl),
+        has_gap=account.has_gap,
+        explanation=_short(account.explanation),
+        by=account.by,
+        witness=account.witness,
+    )
+
+
+def _handover(state: CoreState) -> payloads.Handover | None:
+    if state.order is None or not state.runs:
+        return None
+    peaks = tuple(
+        payloads.Peak(kind=peak.vital, low=peak.low, high=peak.high, unit=peak.vital.unit)
+        for peak in state.peaks.values()
+    )
+    return payloads.Handover(pauses=state.pauses, peaks=peaks)
 
 
 def _presence(state: CoreState, now_ns: int) -> payloads.Presence | None:

@@ -146,7 +146,9 @@ def _times(profile: Profile) -> Iterator[str]:
     yield from _wrapped(
         f"start: vital signs in range for {seconds(p.start_steady_ns)}; two cuff readings "
         f"{seconds(p.baseline_spacing_ns)} apart, at most {seconds(p.baseline_max_age_ns)} old; order confirmed by a "
-        f"second person at most {seconds(p.confirm_valid_ns)} before; MOAA/S and respiration entered at most "
+        f"second person at most {seconds(p.confirm_valid_ns)} before, who logs in anew {seconds(p.confirm_login_ns)} "
+        f"after the order; syringe mixed at most {seconds(p.mixed_max_ns)} before where no expiry is on it; MOAA/S and "
+        "respiration entered at most "
         f"{seconds(p.assess_valid_ns)} before; screen at most {seconds(p.token_max_age_ns)} old; {station}; {cleared}"
     )
     yield from _wrapped(
@@ -170,6 +172,15 @@ def _times(profile: Profile) -> Iterator[str]:
     yield (
         f"  after the infusion: cuff every {seconds(p.observe_nibp_first_ns)} for {seconds(p.observe_first_ns)}, then "
         f"every {seconds(p.observe_nibp_later_ns)}; observed for at least {seconds(p.observe_min_ns)}"
+    )
+    yield from _wrapped(
+        f"prompts: every {seconds(p.prompt_infusing_ns)}, after the infusion every {seconds(p.prompt_observing_ns)}, "
+        f"LOW after {seconds(p.prompt_overdue_ns)}; a pause is proposed at nausea {p.nausea_pause_score}, dizziness "
+        f"{p.dizziness_pause_score}, anxiety {p.anxiety_pause_score}, dissociation {p.dissociation_pause_score} of 10"
+    )
+    yield from _wrapped(
+        f"discharge: two cuff readings within {p.discharge_pressure_percent} % of the baseline, SpO2 in the start "
+        f"range on room air, MOAA/S 5, nausea at most {p.discharge_nausea_score} of 10"
     )
     yield from _wrapped(
         f"supervision lost (no broker, or no station for {seconds(p.station_lost_ns)}): HIGH alarm after "

@@ -7,7 +7,7 @@ what is missing, late or unknown is a cause.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from pumpd.core import pausing, phase, sources, tending
+from pumpd.core import pausing, phase, prompts, sources, tending
 from pumpd.core.alarms import Condition, Priority
 from pumpd.core.counter import STALL_NS, Mismatch
 from pumpd.core.interlocks import Trip
@@ -93,6 +93,7 @@ def standing(state: State, now_ns: int, *, vitals: bool = True) -> Iterator[Caus
     yield from _pause_causes(state, now_ns)
     for action, condition in tending.owed(state, now_ns):
         yield Cause(action=action, pressure=False, condition=condition)
+    yield from _prompt_causes(state, now_ns)
     yield from _journal_causes(state, Priority.HIGH)
     yield from _supervision_causes(state)
 
@@ -101,6 +102,7 @@ def _observing_causes(state: State, now_ns: int) -> Iterator[Cause]:
     """What people must know of after the infusion. The pump is at rest, so nothing of it acts on the pump."""
     for cause in _vital_causes(state, now_ns):
         yield replace(cause, action=Action.ALERT)
+    yield from _prompt_causes(state, now_ns)
     if not state.pump.link_up and state.pump.link_reason is not None:
         yield _cause(
             Action.ALERT,
@@ -120,6 +122,11 @@ def _observing_causes(state: State, now_ns: int) -> Iterator[Cause]:
             f"{_unwatched(state)} for {lost_ns / NS_PER_S:.0f} s; the patient is still observed",
             "Go to the bedside; restore the network, or open a station (pumpd watch).",
         )
+
+
+def _prompt_causes(state: State, now_ns: int) -> Iterator[Cause]:
+    for condition in prompts.overdue(state, now_ns):
+        yield Cause(action=Action.ALERT, pressure=False, condition=condition)
 
 
 def _cause(

@@ -3,12 +3,27 @@
 from fractions import Fraction
 from typing import assert_never
 
-from pumpd.core import answers, cleared, halting, limits, lowering, phase, quarantine, readiness, starting
+from pumpd.core import (
+    accounting,
+    answers,
+    cleared,
+    discharge,
+    halting,
+    limits,
+    lowering,
+    phase,
+    prompts,
+    quarantine,
+    readiness,
+    starting,
+)
 from pumpd.core.alarms import AUDIO_PAUSE_NS, Priority
 from pumpd.core.causes import supervision_lost_ns
 from pumpd.core.commands import (
     DAEMON,
+    FOR_DISCHARGE,
     HALTING,
+    Account,
     Acknowledge,
     Assess,
     Attest,
@@ -28,10 +43,12 @@ from pumpd.core.commands import (
     ReceiptState,
     Resume,
     Role,
+    Score,
     Start,
     Stop,
     Symptom,
     Tighten,
+    Witness,
     kind_of,
 )
 from pumpd.core.delivery import Ledger
@@ -110,7 +127,7 @@ def _act(  # noqa: C901 - one line per command
         case Attest():
             return _attest(state, what, command.user, now_ns, effects)
         case Close():
-            return _close(state, command.user, now_ns, effects)
+            return _close(state, what, command.user, now_ns, effects)
         case Presence():
             state.present_by, state.present_ns = command.user, now_ns
             return None
@@ -120,6 +137,12 @@ def _act(  # noqa: C901 - one line per command
             return limits.propose(state, what, command.user, now_ns, effects)
         case ConfirmLoosen():
             return limits.confirm(state, what, command.user, now_ns, effects)
+        case Score():
+            return prompts.score(state, what, command.user, now_ns, effects)
+        case Account():
+            return accounting.count(state, what, command.user, now_ns, effects)
+        case Witness():
+            return accounting.witness(state, what, command.user, now_ns, effects)
         case _:
             assert_never(what)
 
@@ -246,6 +269,9 @@ def _prepare(state: State, command: CommandReceived, entry: Prepare, now_ns: int
     state.rolling = RollingDose.of_order(order, state.settings.profile.drug, low_nl=0, now_ns=now_ns)
     state.attested = {}
     state.limits, state.loosening, state.symptoms = {}, None, ()
+    state.prepared_ns = now_ns
+    state.pauses, state.peaks = 0, {}
+    state.scores, state.scored_ns, state.account = (), None, None
     effects.append(Decision(cause="prepare", text=f"{prepared_text(state)}, prepared by {command.user}"))
     effects.append(Decision(cause="clearance", text=cleared.order_words(state, order)))
     versions = "; ".join(str(version) for version in state.settings.versions)
@@ -255,10 +281,10 @@ def _prepare(state: State, command: CommandReceived, entry: Prepare, now_ns: int
     return None
 
 
-def _close(state: State, user: str, now_ns: int, effects: list[Effect]) -> str | None:
-    blockers = phase.close_blockers(state, now_ns)
-    if blockers:
-        return "; ".join(blockers)
+def _close(state: State, wish: Close, user: str, now_ns: int, effects: list[Effect]) -> str | None:
+    reason = discharge.close_refusal(state, wish, user, now_ns, effects)
+    if reason is not None:
+        return reason
     words = f"session {state.session} closed by {user}: {halting.delivered_text(state, now_ns)}"
     effects.append(Decision(cause="close", text=words))
     state.observing_since_ns = state.baseline = None
@@ -318,6 +344,15 @@ def _confirm(state: State, command: CommandReceived, check: Confirm, now_ns: int
     tolerance = Fraction(state.settings.profile.drug.concentration_tolerance_percent) / 100
     if abs(Fraction(concentration) - order.concentration.ng_per_nl) > tolerance * order.concentration.ng_per_nl:
         return f"the concentration entered again, {check.concentration_mg_ml} mg/mL, is not that of the order"
+    for what, read, ordered in (("drug", check.drug, order.drug), ("syringe", check.syringe, order.syringe.name)):
+        if " ".join(read.split()).casefold() != ordered.casefold():
+            return f"the {what} read again, {read[:40]!r}, is not that of the order"
+    login_ns = state.settings.profile.confirm_login_ns
+    waited_long = state.prepared_ns is None or now_ns - state.prepared_ns > login_ns
+    if waited_long and not check.authenticated:
+        return (
+            f"the order was prepared more than {login_ns // NS_PER_S} s ago; type your password anew and confirm again"
+        )
     state.confirmed_by = command.user
     state.confirmed_at_ns = now_ns
     effects.append(Decision(cause="confirm", text=f"order {order.hash} confirmed by {command.user}"))
@@ -361,7 +396,10 @@ _CONTRARY = {Attested.LIMBS_APART: Attested.LIMB_SHARED, Attested.LIMB_SHARED: A
 
 
 def _attest(state: State, note: Attest, user: str, now_ns: int, effects: list[Effect]) -> str | None:
-    if not phase.has_open_order(state):
+    if note.item in FOR_DISCHARGE:
+        if not phase.is_observing(state):
+            return f"the phase is {phase.phase(state).value}; {note.item.value} is attested once the infusion is over"
+    elif not phase.has_open_order(state):
         return f"the mode is {state.mode.value}; there is no order that {note.item.value} could be attested for"
     contrary = _CONTRARY.get(note.item)
     attested = {item: seen for item, seen in state.attested.items() if item is not contrary}
@@ -422,5 +460,7 @@ def _done(state: State, command: CommandReceived) -> str:
         case Loosen():
             waits = state.loosening
             return f"loosening {waits.hash if waits else ''} waits for a second person: confirm-loosen"
+        case Account():
+            return f"account {state.account.hash if state.account else ''} waits for a second person: witness"
         case _:
             return "recorded"

@@ -26,9 +26,18 @@ CLINICIANS = frozenset({Role.NURSE, Role.PRESCRIBER})
 """Roles that may prepare, confirm, start, resume, acknowledge and assess."""
 
 
+@unique
+class Appearance(Enum):
+    """How the solution in the syringe looks against the light."""
+
+    CLEAR = "clear"
+    CLOUDY = "cloudy"
+    COLOURED = "coloured"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepare:
-    """An order as a person entered it: decimals with the unit in the name, nothing by default."""
+    """An order as a person entered it, with the label of its syringe: nothing by default but what may be absent."""
 
     weight_kg: Decimal
     dose_mg_per_kg: Decimal
@@ -39,6 +48,11 @@ class Prepare:
     declared_concentration_mg_ml: Decimal
     syringe: str
     syringe_fill_ml: Decimal
+    made_by: str
+    witnessed_by: str
+    mixed_min_ago: int
+    appearance: Appearance
+    expires_in_min: int | None = None  # None: no expiry is written on the label
     soft_limits: tuple[Measure, ...] = ()  # the soft limits that are meant to be passed: exactly those that are
     soft_limit_reason: str = ""  # why; a passed soft limit without it is refused
     clearance_hash: str = ""  # of the clinic's clearance that the order was made under
@@ -47,12 +61,15 @@ class Prepare:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confirm:
-    """A second person's check: the hash of the order she was shown, with weight and concentration entered again."""
+    """A second person's check: the hash of the order she was shown, with what she reads herself entered again."""
 
     order_hash: str
     weight_kg: Decimal
     concentration_mg_ml: Decimal
+    drug: str
+    syringe: str
     course: str = ""  # read from the patient's own papers; must be the order's
+    authenticated: bool = False  # her station had her password anew for this very command, and the broker took it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +144,14 @@ class Attested(Enum):
     SYRINGE_LABEL = "syringe-label"  # type of syringe, drug and concentration on its label are those of the order
     PUMP_SERIAL = "pump-serial"  # for a pump that cannot report it: this is the pump of this bed
     LINE_RELIEVED = "line-relieved"  # the pressure behind an occlusion was let off, away from the patient
+    ROOM_AIR = "room-air"  # SpO2 is measured without added oxygen
+    FLUIDS_TOLERATED = "fluids-tolerated"  # the patient drinks without trouble
+    ESCORT_PRESENT = "escort-present"  # somebody is here to take the patient home
+    NO_DRIVING = "no-driving"  # patient and escort were told that the patient must not drive
+
+
+FOR_DISCHARGE = (Attested.ROOM_AIR, Attested.FLUIDS_TOLERATED, Attested.ESCORT_PRESENT, Attested.NO_DRIVING)
+"""What is attested once the infusion is over (requirement CLIN-08)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,8 +162,37 @@ class Attest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """How strongly the patient feels what the drug can do, each from 0, not at all, to 10, the worst (CLIN-06)."""
+
+    nausea: int
+    dizziness: int
+    anxiety: int
+    dissociation: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """Where the drug that was mixed has gone besides into the patient (CLIN-09). A second person must witness it."""
+
+    primed_ml: Decimal
+    wasted_ml: Decimal
+    left_ml: Decimal  # in syringe and line
+    explanation: str = ""  # of a gap; without one a gap is refused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Witness:
+    """A second person's word for an account of the drug: the hash of the one that she was shown."""
+
+    account_hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Close:
-    """End the observation, and with it the session."""
+    """Sign the discharge, and with it end the observation and the session (CLIN-08)."""
+
+    transfer_reason: str = ""  # a prescriber's, who hands over to other care a patient that cannot be discharged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,6 +285,9 @@ Judged = (
     | Tighten
     | Loosen
     | ConfirmLoosen
+    | Score
+    | Account
+    | Witness
     | Close
 )
 """All other commands."""

@@ -13,6 +13,7 @@ from pumpd.core import (
     cleared,
     comfort,
     commanding,
+    discharge,
     gathering,
     halting,
     limits,
@@ -24,7 +25,7 @@ from pumpd.core import (
     stations,
 )
 from pumpd.core.alarms import PASSED_TO, Alarm, Alarms, Condition, Priority
-from pumpd.core.commands import Attested, CommandMalformed, CommandReceived
+from pumpd.core.commands import FOR_DISCHARGE, Attested, CommandMalformed, CommandReceived
 from pumpd.core.effects import (
     AlarmsChanged,
     Decision,
@@ -130,6 +131,7 @@ class Core:
         self._published: tuple[object, ...] = ()
         self._alarms: Alarms = self.state.alarms
         self._saved_ledger = self.state.ledger
+        self._saved_entries: tuple[object, ...] = ()
         self._saved_at_ns = 0
 
     # ---- what the shell asks ----------------------------------------------------------------------------------------
@@ -335,6 +337,8 @@ class Core:
             sample = replace(sample, measured_at_ns=now_ns)  # age counts at least from receipt (VIT-04)
         state.vitals = state.vitals.take(sample, now_ns)
         kind = sample.kind
+        if valid:
+            discharge.take(state, sample)
         if valid or not state.vitals.carried_elsewhere(sample):
             self._watch_steady(sample)
         state.interlocks = state.interlocks.take(
@@ -539,6 +543,10 @@ class Core:
             state.first_run_ns = now_ns - record.since_first_run_ns
         state.limits = {change.rule: change for change in record.limits}
         state.symptoms = record.symptoms
+        state.pauses, state.account, state.scores = record.pauses, record.account, record.scores
+        state.peaks = {peak.vital: peak for peak in record.peaks}
+        state.scored_ns = None if record.scored_ago_ns is None else now_ns - record.scored_ago_ns
+        state.attested = {seen.item: replace(seen, at_ns=now_ns) for seen in record.for_discharge}
         state.vital_pauses, state.line_unrelieved = record.vital_pauses, record.line_unrelieved
         state.lockout = Lockout(reason=record.locked)
         state.rolling = RollingDose.of_order(
@@ -633,12 +641,15 @@ class Core:
         # also what a counter read has just proven, so that a restart does not know less than people were shown
         if state.session is not None and state.order is not None:
             self._saved_ledger = state.ledger
+            self._saved_entries = _entries(state)
             self._saved_at_ns = now_ns
             effects.append(SaveSession(record=self.session_record(now_ns)))
 
     def _knows_more(self, now_ns: int) -> bool:
         """Say whether a restart would know less than the core does now, although people were shown nothing new."""
         state = self.state
+        if _entries(state) != self._saved_entries:
+            return True
         if phase.is_observing(state):
             return now_ns - self._saved_at_ns >= SAVE_OBSERVED_NS
         return (
@@ -702,9 +713,20 @@ class Core:
             line_unrelieved=state.line_unrelieved,
             limits=tuple(state.limits.values()),
             symptoms=state.symptoms,
+            pauses=state.pauses,
+            peaks=tuple(state.peaks.values()),
+            scores=state.scores,
+            scored_ago_ns=None if state.scored_ns is None else now_ns - state.scored_ns,
+            for_discharge=tuple(seen for item, seen in state.attested.items() if item in FOR_DISCHARGE),
+            account=state.account,
             over_wall_ns=state.over_wall_ns,
             before=state.before,
         )
+
+
+def _entries(state: State) -> tuple[object, ...]:
+    """Return what people have entered and a restarted daemon must know, although no revision moves for it."""
+    return state.scores, state.account, tuple(item for item in FOR_DISCHARGE if item in state.attested)
 
 
 def _unnamed(halted: Halted) -> Condition:

@@ -160,6 +160,8 @@ def _leave(state: State, done: Halt, now_ns: int, effects: list[Effect]) -> None
     else:
         trigger, words = Trigger.REST_TO_PAUSED, f"paused: {given}; cause: {done.cause}"
     state.mode = after(state.mode, trigger)
+    if trigger is Trigger.REST_TO_PAUSED:
+        state.pauses += 1
     state.paused_at_ns = now_ns
     state.reminders = 0
     if state.idle_since_ns is None and state.runs:

@@ -5,6 +5,7 @@ Stop, pause and symptom never come here: they are accepted in every state, from 
 
 from pumpd.core.commands import (
     CLINICIANS,
+    Account,
     Acknowledge,
     Assess,
     Close,
@@ -17,11 +18,16 @@ from pumpd.core.commands import (
     Presence,
     Resume,
     Role,
+    Score,
     Start,
+    Witness,
     kind_of,
 )
 from pumpd.core.quantities import NS_PER_S
 from pumpd.core.state import State
+
+_ON_THIS_STATE = (Prepare, Confirm, Start, Resume, Lower, Loosen, ConfirmLoosen, Account, Witness, Close)
+"""What must have been decided on the state that is now."""
 
 KEPT_TOKENS = 32
 """Heartbeat tokens remembered; at one a second this is far beyond the oldest that may be used."""
@@ -36,7 +42,7 @@ def refusal(command: CommandReceived, state: State) -> str | None:
         return "the command was delivered as retained, so it may be old; send it again"
     if role not in _roles(command.command):
         return f"the role {role.value} may not {kind_of(command.command)}; ask a nurse or a prescriber"
-    if isinstance(command.command, (Prepare, Confirm, Start, Resume, Lower, Loosen, ConfirmLoosen, Close)):
+    if isinstance(command.command, _ON_THIS_STATE):
         return _stale(command, state)
     if isinstance(command.command, Presence):
         return _old_token(command, state)  # it says where somebody is now, whatever the state
@@ -86,4 +92,13 @@ def assessment_refusal(command: Assess) -> str | None:
         return f"MOAA/S {command.moaas} is not on the scale of 0 to 5"
     if not 0 <= command.respiration_bpm <= 70:
         return f"respiration {command.respiration_bpm} /min is outside 0 to 70 /min; count again"
+    return None
+
+
+def score_refusal(command: Score) -> str | None:
+    """Return why scores cannot be true, or None."""
+    for name in type(command).__slots__:
+        value = getattr(command, name)
+        if not 0 <= value <= 10:
+            return f"{name} {value} is not on the scale of 0 to 10"
     return None

@@ -7,6 +7,7 @@ closes it. A pump at rest is sent nothing for what a vital sign does; people are
 from collections.abc import Iterator
 from enum import Enum, unique
 
+from pumpd.core.commands import FOR_DISCHARGE
 from pumpd.core.modes import OPEN_MODES, Mode
 from pumpd.core.quantities import NS_PER_MIN
 from pumpd.core.state import State
@@ -49,6 +50,8 @@ def infusion_over(state: State, now_ns: int) -> None:
     if state.runs or state.ledger.high(now_ns):
         state.observing_since_ns = now_ns
         state.over_wall_ns = state.wall_ns()
+        # what was seen of the patient before more flowed says nothing now
+        state.attested = {item: seen for item, seen in state.attested.items() if item not in FOR_DISCHARGE}
 
 
 def observed_ns(state: State, now_ns: int) -> int | None:
@@ -73,7 +76,7 @@ def cuff_later_ns(state: State, now_ns: int) -> int:
 
 
 def close_blockers(state: State, now_ns: int) -> tuple[str, ...]:
-    """Return what keeps the session from being closed; what a discharge asks for besides belongs here too."""
+    """Return what keeps the session from being closed, whatever the patient fulfils (see `discharge.py`)."""
     return tuple(_close_blockers(state, now_ns))
 
 

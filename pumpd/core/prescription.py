@@ -28,6 +28,7 @@ from pumpd.core.quantities import (
     scaled_exactly,
     text,
 )
+from pumpd.core.syringe_label import LabelRefusedError, SyringeLabel, label_of
 
 UNDILUTED_MG_ML = frozenset({Decimal(10), Decimal(50), Decimal(100)})
 """Vial strengths of the US ketamine label; none of them is ever the infused concentration."""
@@ -54,6 +55,7 @@ class RefusalCode(Enum):
     CONCENTRATION_LIMIT = "concentration"
     VOLUME = "volume"
     FLOW = "flow"
+    LABEL = "syringe label"
     SOFT_LIMIT = "soft limit"
     NO_LIMIT = "a limit is missing in the library"
 
@@ -94,6 +96,7 @@ class Order:
     rate_nl_h: int
     syringe: Syringe
     fill_nl: int
+    label: SyringeLabel
     worst_extra_nl: int
     soft_limits_passed: tuple[str, ...]
     soft_limit_reason: str
@@ -153,6 +156,7 @@ def plan(entry: Prepare, profile: Profile, *, by: str, seed: str, course: str = 
         _within_hard(drug, measure, asked[measure])
     extra_nl = flowed_at_most_nl(rate, profile.lease_ns + profile.stop_latency_ns)
     _worst_extra(extra_nl, volume_nl, profile)
+    label = _label(entry)
 
     passed = _soft_limits_passed(entry, drug, asked)
     order = Order(
@@ -166,6 +170,7 @@ def plan(entry: Prepare, profile: Profile, *, by: str, seed: str, course: str = 
         rate_nl_h=rate,
         syringe=syringe,
         fill_nl=fill_nl,
+        label=label,
         worst_extra_nl=extra_nl,
         soft_limits_passed=passed,
         soft_limit_reason=entry.soft_limit_reason.strip(),
@@ -288,6 +293,15 @@ def _worst_extra(extra_nl: int, volume_nl: int, profile: Profile) -> None:
             f"if all contact is lost, {text(extra_nl, NL_PER_ML, 3)} mL would still flow in {lease_s:g} s, more than "
             f"{plain(profile.worst_extra_percent_max)} % of the order; choose a longer duration",
         )
+
+
+def _label(entry: Prepare) -> SyringeLabel:
+    try:
+        return label_of(entry)
+    except LabelRefusedError as error:
+        raise OrderRefusedError(RefusalCode.LABEL, str(error)) from None
+    except QuantityError as error:
+        raise OrderRefusedError(RefusalCode.NOT_A_QUANTITY, str(error)) from None
 
 
 def _soft_limits_passed(entry: Prepare, drug: Drug, asked: Mapping[Measure, Fraction]) -> tuple[str, ...]:

@@ -211,6 +211,8 @@ class Profile:
     presence_alarm_ns: int
     presence_pause_ns: int
     confirm_valid_ns: int
+    confirm_login_ns: int
+    mixed_max_ns: int
     token_max_age_ns: int
     lease_ns: int
     stop_latency_ns: int
@@ -230,6 +232,15 @@ class Profile:
     observe_first_ns: int
     observe_nibp_later_ns: int
     observe_min_ns: int
+    prompt_infusing_ns: int
+    prompt_observing_ns: int
+    prompt_overdue_ns: int
+    nausea_pause_score: int
+    dizziness_pause_score: int
+    anxiety_pause_score: int
+    dissociation_pause_score: int
+    discharge_nausea_score: int
+    discharge_pressure_percent: int
     hr_difference_bpm: int
     spo2_difference_percent: int
     difference_ns: int

@@ -374,6 +374,7 @@ def _times(profile: Profile) -> Iterator[Finding]:
         ("observe_first", profile.observe_first_ns, "observe_min", profile.observe_min_ns),
         ("presence_start", profile.presence_start_ns, "presence_alarm", profile.presence_alarm_ns),
         ("presence_alarm", profile.presence_alarm_ns, "presence_pause", profile.presence_pause_ns),
+        ("prompt_overdue", profile.prompt_overdue_ns, "prompt_infusing", profile.prompt_infusing_ns),
         ("start_steady", profile.start_steady_ns, "confirm_valid", profile.confirm_valid_ns),
     )
     for shorter, short_ns, longer, long_ns in pairs:

@@ -51,6 +51,7 @@ def _start_conditions(state: State, now_ns: int, *, override: bool) -> Iterator[
     elif now_ns - state.confirmed_at_ns > profile.confirm_valid_ns:
         yield f"the confirmation is older than {profile.confirm_valid_ns // NS_PER_MIN} min; confirm again"
     yield from _pump_blockers(state)
+    yield from _label_blockers(state, now_ns)
     yield from _attested_blockers(state)
     yield from _named_blockers(state)
     yield from presence_blockers(state, now_ns)
@@ -60,7 +61,7 @@ def _start_conditions(state: State, now_ns: int, *, override: bool) -> Iterator[
     yield from _standing_causes(state, now_ns)
     steady = state.override_steady if override else state.start_steady
     for wanted in profile.start:
-        yield from _range_blockers(state, wanted, now_ns, override=override)
+        yield from range_blockers(state, wanted, now_ns, override=override)
         yield from _steady_blockers(wanted.vital, steady, profile.start_steady_ns, now_ns)
     if state.vitals.baseline(profile.baseline_spacing_ns, profile.baseline_max_age_ns, now_ns) is None:
         spacing_s = profile.baseline_spacing_ns // NS_PER_S
@@ -93,7 +94,7 @@ def _resume_conditions(state: State, now_ns: int, *, override: bool) -> Iterator
     yield from state.alarms.blockers()
     yield from _standing_causes(state, now_ns)
     for wanted in profile.resume:
-        yield from _range_blockers(state, wanted, now_ns, override=False)
+        yield from range_blockers(state, wanted, now_ns, override=False)
         yield from _steady_blockers(wanted.vital, state.resume_steady, profile.resume_steady_ns, now_ns)
     if state.pressure_pause:
         yield from _two_readings(state)
@@ -110,6 +111,16 @@ def _other_profile(state: State) -> Iterator[str]:
             f"the order was made under profile {state.order.profile_hash}, the daemon now runs {profile.hash}; "
             "end this session and prepare a new order"
         )
+
+
+def _label_blockers(state: State, now_ns: int) -> Iterator[str]:
+    order = state.order
+    if order is None or state.prepared_ns is None:
+        yield "nobody knows since when the syringe is mixed: prepare again"
+        return
+    blocker = order.label.blocker(now_ns - state.prepared_ns, state.settings.profile.mixed_max_ns)
+    if blocker is not None:
+        yield blocker
 
 
 def _attested_blockers(state: State) -> Iterator[str]:
@@ -160,7 +171,8 @@ def _pump_blockers(state: State) -> Iterator[str]:
         yield "the broker is not connected"
 
 
-def _range_blockers(state: State, wanted: Range, now_ns: int, *, override: bool) -> Iterator[str]:
+def range_blockers(state: State, wanted: Range, now_ns: int, *, override: bool) -> Iterator[str]:
+    """Yield why the newest values of a vital sign are not in a range, or too old for it."""
     kind = wanted.vital
     profile = state.settings.profile
     sample = state.vitals.latest.get(kind)
@@ -168,7 +180,7 @@ def _range_blockers(state: State, wanted: Range, now_ns: int, *, override: bool)
     if sample is None or sample.value is None or age_ns is None:
         yield f"{kind.name} is missing" + (": enter it with assess" if kind in ENTERED else "")
         return
-    limit_ns = profile.assess_valid_ns if kind in ENTERED else _alert_age_ns(state, kind)
+    limit_ns = profile.assess_valid_ns if kind in ENTERED else age_limit_ns(state, kind)
     if age_ns > limit_ns:
         yield f"{kind.name} is {age_ns / NS_PER_S:.0f} s old, limit {limit_ns / NS_PER_S:.0f} s"
         return
@@ -202,7 +214,8 @@ def _steady_blockers(kind: VitalKind, steady: Mapping[VitalKind, Steady], needed
         yield f"{kind.name} has been in range for {held_ns / NS_PER_S:.0f} s, {needed_ns / NS_PER_S:.0f} s are needed"
 
 
-def _alert_age_ns(state: State, kind: VitalKind) -> int:
+def age_limit_ns(state: State, kind: VitalKind) -> int:
+    """Return how old a measured vital sign may be before it alerts."""
     return next(rule.alert_ns for rule in state.settings.profile.ages if rule.vital is kind)
 
 

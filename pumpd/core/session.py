@@ -1,12 +1,12 @@
 """The session: what one order has seen, and the part of it that a restarted daemon must know."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pumpd.core.commands import Attested, SymptomKind
 from pumpd.core.delivery import Ledger
 from pumpd.core.given import Given
 from pumpd.core.modes import Mode
-from pumpd.core.ports import PumpCounter
+from pumpd.core.ports import PumpCounter, VitalKind
 from pumpd.core.prescription import Order
 
 
@@ -34,6 +34,55 @@ class NotedSymptom:
     symptom: SymptomKind
     ended: bool  # it was an emergency
     by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scores:
+    """How the patient felt, each from 0 to 10, as a named person scored it."""
+
+    nausea: int
+    dizziness: int
+    anxiety: int
+    dissociation: int
+    by: str
+    wall_ns: int  # when, since 1970; for people, never judged
+
+    def words(self) -> str:
+        """Return the scores for people."""
+        return (
+            f"nausea {self.nausea}, dizziness {self.dizziness}, anxiety {self.anxiety}, "
+            f"dissociation {self.dissociation} of 10"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peak:
+    """The lowest and the highest value of a vital sign since the first run."""
+
+    vital: VitalKind
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accounted:
+    """Where the mixed drug has gone, as one person counted it; `witness` is the second, None until she has signed."""
+
+    hash: str
+    primed_nl: int
+    wasted_nl: int
+    left_nl: int
+    low_nl: int  # what was given when it was counted
+    high_nl: int
+    missing_nl: int  # what is missing beyond that interval; less than 0 is too much
+    has_gap: bool  # it is more than is allowed, so both sign the explanation
+    explanation: str
+    by: str
+    witness: str | None
+
+    def witnessed(self, user: str) -> "Accounted":
+        """Return the account as the second person has signed it."""
+        return replace(self, witness=user)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,5 +135,11 @@ class SessionRecord:
     line_unrelieved: bool
     limits: tuple[LimitChange, ...]
     symptoms: tuple[NotedSymptom, ...]
+    pauses: int
+    peaks: tuple[Peak, ...]
+    scores: tuple[Scores, ...]
+    scored_ago_ns: int | None
+    for_discharge: tuple[Attestation, ...]
+    account: Accounted | None
     over_wall_ns: int | None  # when the infusion was over, since 1970; for people, never judged
     before: tuple[Given, ...]  # what other orders gave before this one, the newest last

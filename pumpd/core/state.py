@@ -32,7 +32,16 @@ from pumpd.core.profile import Profile, Version
 from pumpd.core.quarantine import Refusal
 from pumpd.core.rest import CONFIRM_WITHIN_NS, Halt
 from pumpd.core.rolling import RollingDose
-from pumpd.core.session import Attestation, Baseline, LimitChange, Loosening, NotedSymptom
+from pumpd.core.session import (
+    Accounted,
+    Attestation,
+    Baseline,
+    LimitChange,
+    Loosening,
+    NotedSymptom,
+    Peak,
+    Scores,
+)
 from pumpd.core.vitals import Steady, Vitals
 
 
@@ -178,6 +187,8 @@ class State:
     """The rate of the next run: the ordered one, or less since somebody lowered it."""
     planned_ns: int = 0
     """How long the order takes to run, at the rates it has run and will run at."""
+    prepared_ns: int | None = None
+    """When the order was prepared; None after a restart."""
     confirmed_by: str | None = None
     confirmed_at_ns: int = 0
     started_by: str | None = None
@@ -216,6 +227,12 @@ class State:
     present_ns: int | None = None
     """When somebody last confirmed presence at the bedside; None before, and after a restart."""
     symptoms: tuple[NotedSymptom, ...] = ()
+    pauses: int = 0
+    """How often rest was confirmed with something left to give."""
+    peaks: Mapping[VitalKind, Peak] = field(default_factory=dict)
+    scores: tuple[Scores, ...] = ()
+    scored_ns: int | None = None
+    account: Accounted | None = None
     limits: Mapping[str, LimitChange] = field(default_factory=dict)
     """Limits of this session that are not the profile's, by rule."""
     loosening: Loosening | None = None

@@ -33,6 +33,8 @@ PUSH_EVERY_S = 0.1
 LOOK_EVERY_S = 1.0
 PASSWORD_KINDS = frozenset({"start"})
 """What needs the password typed anew (requirement START-11)."""
+LATE_PASSWORD_KINDS = frozenset({"confirm"})
+"""What needs it some time after what it confirms: the daemon says so."""
 
 RunScript = Callable[[str], object]
 
@@ -103,14 +105,16 @@ class Page:
             raise PressError(f"there is no bed {press.bed!r}")
         if not press.is_halting and self._seat.is_locked(now_ns):
             raise PressError("this window was not used for long; log in again")
-        payload = request(press, issued_at=wall_utc(), late_ns=late_ns)
+        password = ""
+        if press.kind in PASSWORD_KINDS | LATE_PASSWORD_KINDS:
+            password = str(press.fields.get("password", ""))
+        payload = request(press, issued_at=wall_utc(), late_ns=late_ns, authenticated=bool(password))
         self._seat.pressed(now_ns)
-        if press.kind not in PASSWORD_KINDS:
+        if not password:
+            if press.kind in PASSWORD_KINDS:
+                raise PressError(f"a {press.kind} needs your password, typed anew")
             await self._seat.send(press.bed, payload)
             return
-        password = str(press.fields.get("password", ""))
-        if not password:
-            raise PressError("a start needs your password, typed anew")
         try:
             await self._seat.send_with(password, press.bed, payload)
         except BrokerError as error:

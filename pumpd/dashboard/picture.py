@@ -14,7 +14,19 @@ from pumpd.core.ports import Validity, VitalKind
 from pumpd.core.quantities import NS_PER_MS
 from pumpd.dashboard.board import CUFF, Bed
 from pumpd.mqtt.client import LINK_LOST_S, Heard, View
-from pumpd.mqtt.payloads import Alarm, Delivery, Order, State, VitalState, clearance_lines, soft_limit_lines
+from pumpd.mqtt.payloads import (
+    Alarm,
+    Delivery,
+    Order,
+    State,
+    VitalState,
+    account_lines,
+    clearance_lines,
+    prompt_line,
+    score_line,
+    soft_limit_lines,
+    syringe_label_line,
+)
 from pumpd.mqtt.words import interval, number
 
 STATE_GOOD_MS = LINK_LOST_S * 1_000
@@ -67,6 +79,7 @@ class Picture:
     order_hash: str | None
     loosening_hash: str | None
     clearance_hash: str | None
+    account_hash: str | None
     values: Mapping[str, Value] = field(default_factory=dict)
     alarms: tuple[Mapping[str, Any], ...] = ()
     sounding: str | None = None
@@ -96,6 +109,7 @@ def picture(bed: Bed, now_ns: int, *, broker_lost: str | None = None) -> Picture
         order_hash=None if state is None or state.order is None else state.order.hash,
         loosening_hash=None if state is None or state.loosening is None else state.loosening.hash,
         clearance_hash=None if state is None or state.clearance is None else state.clearance.hash,
+        account_hash=None if state is None or state.account is None else state.account.hash,
         values={} if heard is None else dict(_values(bed, heard, state is not None, now_ns)),
         alarms=() if alarms is None else tuple(_alarm(each) for each in _most_urgent_first(alarms.alarms)),
         sounding=None if alarms is None else alarms.sounding,
@@ -270,6 +284,11 @@ def _lists(bed: Bed, state: State) -> Mapping[str, tuple[str, ...]]:
         "blockers": blockers,
         "clearance": tuple(_clearance_lines(state)),
         "soft_limits": () if state.order is None else tuple(soft_limit_lines(state.order)),
+        "label": () if state.syringe_label is None else (syringe_label_line(state.syringe_label),),
+        "prompt": () if state.prompt is None else (prompt_line(state.prompt),),
+        "scores": tuple(score_line(each) for each in reversed(state.scores)),
+        "account": () if state.account is None else tuple(account_lines(state.account)),
+        "handover": tuple(_handover_lines(state)),
         "interlocks": tuple(_interlock_lines(bed, state)),
         "moved": tuple(_moved_lines(state)),
         "symptoms": tuple(
@@ -317,6 +336,14 @@ def syringes(bed: Bed) -> list[str]:
 def _profile_list(bed: Bed, name: str) -> list[dict[str, Any]]:
     found = [] if bed.profile is None else bed.profile.profile.get(name)
     return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+
+
+def _handover_lines(state: State) -> Iterator[str]:
+    if state.handover is None:
+        return
+    yield f"pauses: {state.handover.pauses}"
+    for peak in state.handover.peaks:
+        yield f"{NAMES[peak.kind]}: {peak.low} to {peak.high} {peak.unit}"
 
 
 def _moved_lines(state: State) -> Iterator[str]:

@@ -18,7 +18,8 @@ MAX_FIELD_CHARACTERS = 1_000
 _MODELS: Mapping[str, type[BaseModel]] = {model.model_fields["kind"].default: model for model in AnyRequest.__args__}
 _NUMBER = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,12})?")
 """A comma is refused: nobody can tell whether 1,000 is one or a thousand."""
-_COMMON = frozenset({"v", "id", "kind", "session", "rev", "token", "issued_at"})
+_COMMON = frozenset({"v", "id", "kind", "session", "rev", "token", "issued_at", "authenticated"})
+"""What is not the page's to say; whether a password was typed, the server knows."""
 
 
 class PressError(ValueError):
@@ -65,8 +66,10 @@ def lateness_ns(press: Press, mark_heard_ns: int | None, now_ns: int) -> int | N
     return now_ns - mark_heard_ns - int((press.pressed - press.mark) * NS_PER_MS)
 
 
-def request(press: Press, *, issued_at: str, late_ns: int | None) -> bytes:
+def request(press: Press, *, issued_at: str, late_ns: int | None, authenticated: bool = False) -> bytes:
     """Return the command as it goes on the wire, or raise `PressError`.
+
+    `authenticated` says that it goes over a connection which the broker gives for the password typed with this press.
 
     A late press that could start or change something makes none: whoever let the button go saw another state.
     """
@@ -77,7 +80,9 @@ def request(press: Press, *, issued_at: str, late_ns: int | None) -> bytes:
         when = "at a time that nobody knows" if late_ns is None else f"{late_ns / NS_PER_S:.1f} s ago"
         raise PressError(f"the button was let go {when}, on a page that showed the past: look again, then press again")
     common: dict[str, Any] = {"v": VERSION, "kind": press.kind, "id": press.id, "issued_at": issued_at}
-    quoted = {"session": press.session, "rev": press.rev, "token": press.token}
+    quoted: dict[str, Any] = {"session": press.session, "rev": press.rev, "token": press.token}
+    if authenticated and "authenticated" in model.model_fields:
+        quoted["authenticated"] = True
     try:
         return COMMAND_REQUEST.validate_python({**common, **quoted, **_fields(model, press.fields)}).to_bytes()
     except ValidationError as error:
@@ -95,7 +100,9 @@ def _fields(model: type[BaseModel], given: Mapping[str, Any]) -> Mapping[str, An
             raise PressError(f"{name} has more than {MAX_FIELD_CHARACTERS} characters")
         if field.annotation is Decimal:
             value = decimal_field(name, value)
-        elif field.annotation is int:
+        elif field.annotation == int | None and not str(value).strip():
+            continue
+        elif field.annotation in (int, int | None):
             value = _whole(name, value)
         elif name == "soft_limits":
             value = [each for each in str(value).replace(",", " ").split() if each]

@@ -19,6 +19,7 @@ from pumpd.core.commands import (
     EMERGENCIES,
     HALTING,
     HALTING_KINDS,
+    Account,
     Acknowledge,
     Assess,
     Attest,
@@ -35,10 +36,12 @@ from pumpd.core.commands import (
     Prepare,
     Presence,
     Resume,
+    Score,
     Start,
     Stop,
     Symptom,
     Tighten,
+    Witness,
     kind_of,
 )
 from pumpd.core.events import StationSeen
@@ -47,6 +50,7 @@ from pumpd.mqtt import topics
 from pumpd.mqtt.payloads import (
     COMMAND_REQUEST,
     VERSION,
+    AccountRequest,
     AcknowledgeRequest,
     AnyRequest,
     AssessRequest,
@@ -62,11 +66,13 @@ from pumpd.mqtt.payloads import (
     PresenceRequest,
     Request,
     ResumeRequest,
+    ScoreRequest,
     StartRequest,
     StationBeat,
     StopRequest,
     SymptomRequest,
     TightenRequest,
+    WitnessRequest,
     encodable,
     first_complaint,
 )
@@ -190,6 +196,11 @@ def _command(request: AnyRequest) -> Command:  # noqa: C901 - one line per comma
                 declared_concentration_mg_ml=request.declared_concentration_mg_ml,
                 syringe=request.syringe,
                 syringe_fill_ml=request.syringe_fill_ml,
+                made_by=request.made_by,
+                witnessed_by=request.witnessed_by,
+                mixed_min_ago=request.mixed_min_ago,
+                appearance=request.appearance,
+                expires_in_min=request.expires_in_min,
                 soft_limits=request.soft_limits,
                 soft_limit_reason=request.soft_limit_reason,
                 clearance_hash=request.clearance_hash,
@@ -201,6 +212,9 @@ def _command(request: AnyRequest) -> Command:  # noqa: C901 - one line per comma
                 weight_kg=request.weight_kg,
                 concentration_mg_ml=request.concentration_mg_ml,
                 course=request.course,
+                drug=request.drug,
+                syringe=request.syringe,
+                authenticated=request.authenticated,
             )
         case StartRequest():
             return Start(order_hash=request.order_hash, override_reason=request.override_reason)
@@ -221,7 +235,23 @@ def _command(request: AnyRequest) -> Command:  # noqa: C901 - one line per comma
         case AttestRequest():
             return Attest(item=request.item)
         case CloseRequest():
-            return Close()
+            return Close(transfer_reason=request.transfer_reason)
+        case ScoreRequest():
+            return Score(
+                nausea=request.nausea,
+                dizziness=request.dizziness,
+                anxiety=request.anxiety,
+                dissociation=request.dissociation,
+            )
+        case AccountRequest():
+            return Account(
+                primed_ml=request.primed_ml,
+                wasted_ml=request.wasted_ml,
+                left_ml=request.left_ml,
+                explanation=request.explanation,
+            )
+        case WitnessRequest():
+            return Witness(account_hash=request.account_hash)
         case PresenceRequest():
             return Presence()
         case SymptomRequest():

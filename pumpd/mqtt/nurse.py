@@ -14,7 +14,7 @@ from typing import Any, Protocol, assert_never
 from pydantic import ValidationError
 
 from pumpd.core.bounds import Measure
-from pumpd.core.commands import HALTING_KINDS, Attested, ReceiptState, SymptomKind
+from pumpd.core.commands import HALTING_KINDS, Appearance, Attested, ReceiptState, SymptomKind
 from pumpd.core.quantities import NS_PER_S
 from pumpd.mqtt.accounts import password_for
 from pumpd.mqtt.client import LINK_LOST_S, Follower, View, following, loop_ns, wall_utc
@@ -27,12 +27,14 @@ from pumpd.mqtt.payloads import (
     Heartbeat,
     Order,
     State,
+    account_lines,
     clearance_lines,
     encodable,
     first_complaint,
     given_before_lines,
     printable,
     soft_limit_lines,
+    syringe_label_line,
 )
 from pumpd.mqtt.site import Site, SiteError, load_site
 
@@ -152,7 +154,15 @@ class NurseSession:
                 raise NotSent(f"{self._bed} has no order to {kind}")
             fields = {**fields, "order_hash": state.order.hash}
             if kind == "confirm":
-                for line in (*state.marks(), *order_lines(state.order), *given_before_lines(state.given_before)):
+                # each command goes over a connection of its own, which the broker gives for her password alone
+                fields = {**fields, "authenticated": True}
+                label = () if state.syringe_label is None else (f"  {syringe_label_line(state.syringe_label)}",)
+                for line in (
+                    *state.marks(),
+                    *order_lines(state.order),
+                    *label,
+                    *given_before_lines(state.given_before),
+                ):
                     self._show(line)
         beat = await follower.until(lambda view: view.live_heartbeat(loop_ns()), FIND_WITHIN_S)
         if beat is None:
@@ -161,6 +171,8 @@ class NurseSession:
             fields = {**fields, "clearance_hash": await self._clearance(follower)}
         if kind == "confirm-loosen" and "loosening_hash" not in fields:
             fields = {**fields, "loosening_hash": await self._loosening(follower)}
+        if kind == "witness" and "account_hash" not in fields:
+            fields = {**fields, "account_hash": await self._account(follower)}
         if kind in _ON_AN_ALARM and "episode" not in fields:
             fields = {**fields, "episode": await self._episode(follower, str(fields.get("alarm")))}
         return follower.view.live_heartbeat(loop_ns()) or beat, fields
@@ -190,6 +202,15 @@ class NurseSession:
             )
         )
         return waits.hash
+
+    async def _account(self, follower: Follower) -> str:
+        """Show the account of the drug that waits, and return its hash."""
+        account = (await self._live_state(follower)).account
+        if account is None:
+            raise NotSent(f"{self._bed} has no account of the drug to witness")
+        for line in account_lines(account):
+            self._show(line)
+        return account.hash
 
     async def _episode(self, follower: Follower, alarm: str) -> int:
         def listed(view: View) -> int | None:
@@ -334,10 +355,17 @@ _PREPARE = {
     "declared_concentration_mg_ml": "the concentration on the syringe's label, in mg/mL",
     "syringe_fill_ml": "how much is in the syringe, in mL",
 }
+_LABEL = ("made_by", "witnessed_by", "mixed_min_ago", "appearance", "expires_in_min")
+_SCORES = ("nausea", "dizziness", "anxiety", "dissociation")
 _SOFT = ("soft_limits", "soft_limit_reason")
 _CONFIRM = {
     "weight_kg": "the patient's weight in kg, entered again",
     "concentration_mg_ml": "the concentration on the syringe's label in mg/mL, entered again",
+}
+_ACCOUNT = {
+    "primed_ml": "what the line was primed with, in mL",
+    "wasted_ml": "what was thrown away before a witness, in mL",
+    "left_ml": "what is left in syringe and line, in mL",
 }
 
 
@@ -361,10 +389,23 @@ def add_nurse_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentPa
         return parser
 
     prepare = add(
-        "prepare", "enter an order", kind="prepare", fields=(*_PREPARE, "syringe", *_SOFT, "weight_change_confirmed")
+        "prepare",
+        "enter an order",
+        kind="prepare",
+        fields=(*_PREPARE, "syringe", *_LABEL, *_SOFT, "weight_change_confirmed"),
     )
     _add_decimals(prepare, _PREPARE)
     prepare.add_argument("--syringe", required=True, help="maker and size, such as BD-60; the profile lists them")
+    prepare.add_argument("--made-by", required=True, help="who mixed it, from the syringe's label")
+    prepare.add_argument("--witnessed-by", required=True, help="who saw it mixed, from the syringe's label")
+    prepare.add_argument("--mixed-min-ago", type=int, required=True, metavar="N", help="how long ago, in min")
+    prepare.add_argument(
+        "--appearance",
+        required=True,
+        choices=[each.value for each in Appearance],
+        help="how the solution looks against the light",
+    )
+    prepare.add_argument("--expires-in-min", type=int, metavar="N", help="where the label names an expiry")
     prepare.add_argument(
         "--soft-limit",
         dest="soft_limits",
@@ -379,8 +420,12 @@ def add_nurse_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentPa
         action="store_true",
         help="the weight is more than 10 %% off the last session's, and was measured again",
     )
-    confirm = add("confirm", "check a colleague's order", kind="confirm", fields=(*_CONFIRM, "course"))
+    confirm = add(
+        "confirm", "check a colleague's order", kind="confirm", fields=(*_CONFIRM, "drug", "syringe", "course")
+    )
     _add_decimals(confirm, _CONFIRM)
+    confirm.add_argument("--drug", required=True, help="the drug on the syringe's label, read again")
+    confirm.add_argument("--syringe", required=True, help="the syringe, read again")
     confirm.add_argument("--course", default="", help="the course, read from the patient's own papers")
     start = add("start", "begin the confirmed order", kind="start", fields=("override_reason",))
     start.add_argument("--override-reason", default="", help="a prescriber's, for a vital sign in its override range")
@@ -390,7 +435,7 @@ def add_nurse_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentPa
     lower = add("lower", "go on at a lower rate", kind="lower", fields=("rate_ml_h",))
     lower.add_argument("--rate-ml-h", type=decimal, required=True, metavar="N", help="the new rate in mL/h")
     stop = add("stop", "bring the pump to rest and end the infusion", kind="stop", fields=("reason",))
-    add("close", "end the observation after the infusion, and the session", kind="close", fields=())
+    _add_discharge_parsers(add)
     for parser in (pause, stop):
         parser.add_argument("--reason", default="", help="for the record")
     acknowledge = add("ack", "take note of an alarm", kind="acknowledge", fields=("alarm",))
@@ -416,6 +461,20 @@ class _Add(Protocol):
 
     def __call__(self, word: str, meaning: str, *, kind: str, fields: tuple[str, ...]) -> argparse.ArgumentParser:
         """Return the parser of the command `word`."""
+
+
+def _add_discharge_parsers(add: _Add) -> None:
+    score = add("score", "enter how the patient feels, each 0 to 10", kind="score", fields=_SCORES)
+    for name in _SCORES:
+        score.add_argument(f"--{name}", type=int, required=True, metavar="N", help=f"{name}, 0 (none) to 10 (worst)")
+    account = add("account", "say where the drug went", kind="account", fields=(*_ACCOUNT, "explanation"))
+    _add_decimals(account, _ACCOUNT)
+    account.add_argument("--explanation", default="", help="of a gap; without one a gap is refused")
+    add("witness", "witness a colleague's account of the drug", kind="witness", fields=())
+    close = add("close", "sign the discharge; ends observation and session", kind="close", fields=("transfer_reason",))
+    close.add_argument(
+        "--transfer-reason", default="", help="a prescriber's, for a patient who goes to other care undischarged"
+    )
 
 
 def _add_limit_parsers(add: _Add) -> None:

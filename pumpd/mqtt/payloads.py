@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Final, Literal, Self
 from pydantic import BaseModel, Field, JsonValue, StringConstraints, TypeAdapter, ValidationError
 
 from pumpd.core.bounds import Measure
-from pumpd.core.commands import Attested, ReceiptState, Role, SymptomKind
+from pumpd.core.commands import Appearance, Attested, ReceiptState, Role, SymptomKind
 from pumpd.core.modes import Mode
 from pumpd.core.phase import SessionPhase
 from pumpd.core.ports import Validity, VitalKind
@@ -38,6 +38,7 @@ ReceiptName = Annotated[ReceiptState, Field(strict=False)]
 RoleName = Annotated[Role, Field(strict=False)]
 AttestedName = Annotated[Attested, Field(strict=False)]
 SymptomName = Annotated[SymptomKind, Field(strict=False)]
+AppearanceName = Annotated[Appearance, Field(strict=False)]
 PriorityName = Literal["high", "medium", "low"]
 PhaseName = Annotated[SessionPhase, Field(strict=False)]
 
@@ -181,6 +182,117 @@ def soft_limit_lines(order: Order) -> list[str]:
         return []
     passed = (f"PAST A SOFT LIMIT: {one}" for one in order.soft_limits_passed)
     return [printable(line) for line in (*passed, f"reason: {order.soft_limit_reason}")]
+
+
+class SyringeLabel(Payload):
+    """The label of the syringe of the order, as it was entered with it."""
+
+    vial_strength_mg_ml: Exact
+    drug_drawn_ml: Exact
+    diluent_ml: Exact
+    made_by: Label
+    witnessed_by: Label
+    appearance: AppearanceName
+    mixed_age_s: Exact | None = Field(description="how long ago it was mixed, null where nobody knows any more")
+    left_s: Exact | None = Field(description="for how long it may still be started; null where no start is near")
+
+
+def syringe_label_line(label: SyringeLabel) -> str:
+    """Return what everybody who looks at the order must see of its syringe."""
+    age = "at a time that nobody knows any more"
+    if label.mixed_age_s is not None:
+        age = f"{int(label.mixed_age_s) // 60} min ago"
+    if label.left_s is not None:
+        left_min = int(label.left_s) // 60
+        age += f" (to be started within {left_min} min)" if label.left_s > 0 else " (TOO OLD TO START)"
+    return printable(
+        f"syringe label: {label.drug_drawn_ml:f} mL of {label.vial_strength_mg_ml:f} mg/mL with "
+        f"{label.diluent_ml:f} mL, mixed {age} by {label.made_by}, witnessed by {label.witnessed_by}, "
+        f"{label.appearance.value}"
+    )
+
+
+class Scores(Payload):
+    """How the patient felt, each from 0 to 10."""
+
+    nausea: Count
+    dizziness: Count
+    anxiety: Count
+    dissociation: Count
+    by: Name
+    at: Utc
+
+
+def score_line(scores: Scores) -> str:
+    """Return scores for people."""
+    return (
+        f"{scores.at[11:16]} UTC: nausea {scores.nausea}, dizziness {scores.dizziness}, anxiety {scores.anxiety}, "
+        f"dissociation {scores.dissociation} of 10, scored by {scores.by}"
+    )
+
+
+class Prompt(Payload):
+    """The oldest prompt that nobody has answered wholly."""
+
+    where: Label = Field(description="such as at 20 min of the infusion")
+    asks: Annotated[tuple[Label, ...], Field(strict=False)]
+    age_s: Exact = Field(description="how long ago it came, when this was sent")
+
+
+def prompt_line(prompt: Prompt) -> str:
+    """Return a prompt for people."""
+    return f"ASK NOW: {' and '.join(prompt.asks)}; asked {prompt.where}"
+
+
+class Account(Payload):
+    """Where the mixed drug has gone, as one person counted it and another witnessed."""
+
+    hash: Label = Field(description="the witness quotes it")
+    drawn_ml: Exact
+    drawn_mg: Exact
+    primed_ml: Exact
+    primed_mg: Exact
+    wasted_ml: Exact
+    wasted_mg: Exact
+    left_ml: Exact
+    left_mg: Exact
+    missing_ml: Exact = Field(description="beyond the interval of what was given; less than 0 is too much")
+    has_gap: bool = Field(description="more than is allowed, so both sign the explanation")
+    explanation: Text
+    by: Name
+    witness: Name | None
+
+
+def account_lines(account: Account) -> list[str]:
+    """Return what a second person sees before she witnesses an account."""
+    signed = "not witnessed yet" if account.witness is None else f"witnessed by {account.witness}"
+    lines = [
+        f"drug account {account.hash} by {account.by}, {signed}",
+        (
+            f"  drawn {account.drawn_ml:f} mL ({account.drawn_mg:f} mg); primed {account.primed_ml:f} mL "
+            f"({account.primed_mg:f} mg), wasted {account.wasted_ml:f} mL ({account.wasted_mg:f} mg), "
+            f"left {account.left_ml:f} mL ({account.left_mg:f} mg); missing {account.missing_ml:f} mL"
+        ),
+    ]
+    if account.has_gap:
+        lines.append(f"  A GAP, explained: {account.explanation}")
+    return [printable(line) for line in lines]
+
+
+class Peak(Payload):
+    """The lowest and the highest value of a vital sign since the first run."""
+
+    kind: Kind
+    low: int
+    high: int
+    unit: Label
+
+
+class Handover(Payload):
+    """What goes with the patient besides what was given, which `delivery` says."""
+
+    pauses: Count
+    peaks: Annotated[tuple[Peak, ...], Field(strict=False)]
 
 
 class AttestedItem(Payload):
@@ -353,10 +465,15 @@ class State(Message):
     clearance_trouble: Text | None = Field(description="why no order can be made under it; null where one can")
     clearance_waived: bool = Field(description="the profile, for simulators only, asks for none")
     order: Order | None
+    syringe_label: SyringeLabel | None
     attested: Annotated[tuple[AttestedItem, ...], Field(strict=False)]
     presence: Presence | None
     respiration_measured: bool = Field(description="by a device; otherwise a nurse counts it")
     symptoms: Annotated[tuple[NotedSymptom, ...], Field(strict=False)]
+    prompt: Prompt | None
+    scores: Annotated[tuple[Scores, ...], Field(strict=False, description="of this session, the newest last")]
+    account: Account | None
+    handover: Handover | None = Field(description="null before the first run")
     limits: Annotated[tuple[MovedLimit, ...], Field(strict=False, description="moved in this session")]
     loosening: WaitingLoosening | None
     refusals: Annotated[tuple[Refusal, ...], Field(strict=False, description="the last refused commands, newest last")]
@@ -497,6 +614,11 @@ class PrepareRequest(Request):
     declared_concentration_mg_ml: Exact
     syringe: Label
     syringe_fill_ml: Exact
+    made_by: Label = Field(description="who mixed the syringe, from its label")
+    witnessed_by: Label = Field(description="who saw it mixed, from its label")
+    mixed_min_ago: int = Field(description="how long ago it was mixed, in min, by its label")
+    appearance: AppearanceName = Field(description="how the solution looks against the light")
+    expires_in_min: int | None = Field(default=None, description="in how many min its label lets it expire; null: none")
     soft_limits: Annotated[
         tuple[MeasureName, ...],
         Field(strict=False, max_length=len(Measure), description="the soft limits meant to be passed, exactly"),
@@ -516,6 +638,11 @@ class ConfirmRequest(Request):
     weight_kg: Exact
     concentration_mg_ml: Exact
     course: Label = Field(default="", description="read from the patient's own papers; empty where there is no course")
+    drug: Label = Field(description="as she reads it on the syringe's label")
+    syringe: Label = Field(description="as she reads it, by its name in the profile")
+    authenticated: bool = Field(
+        default=False, description="her station had her password anew for this command, and the broker took it"
+    )
 
 
 class StartRequest(Request):
@@ -586,10 +713,40 @@ class AttestRequest(Request):
     item: AttestedName
 
 
+class ScoreRequest(Request):
+    """How strongly the patient feels what the drug can do, each from 0 to 10."""
+
+    kind: Literal["score"] = "score"
+    nausea: int
+    dizziness: int
+    anxiety: int
+    dissociation: int
+
+
+class AccountRequest(Request):
+    """Where the drug that was mixed has gone besides into the patient."""
+
+    kind: Literal["account"] = "account"
+    primed_ml: Exact
+    wasted_ml: Exact
+    left_ml: Exact = Field(description="in syringe and line")
+    explanation: Text = Field(default="", description="of a gap; without one a gap is refused")
+
+
+class WitnessRequest(Request):
+    """A second person's word for an account of the drug."""
+
+    kind: Literal["witness"] = "witness"
+    account_hash: Label
+
+
 class CloseRequest(Request):
-    """End the observation, and with it the session."""
+    """Sign the discharge, and with it end the observation and the session."""
 
     kind: Literal["close"] = "close"
+    transfer_reason: Text = Field(
+        default="", description="a prescriber's, who hands over to other care a patient that cannot be discharged"
+    )
 
 
 class PresenceRequest(Request):
@@ -642,6 +799,9 @@ AnyRequest = (
     | AudioPauseRequest
     | AssessRequest
     | AttestRequest
+    | ScoreRequest
+    | AccountRequest
+    | WitnessRequest
     | CloseRequest
     | PresenceRequest
     | SymptomRequest

@@ -22,10 +22,14 @@ from pumpd.mqtt.payloads import (
     State,
     StationBeat,
     VitalState,
+    account_lines,
     clearance_lines,
     given_before_lines,
     printable,
+    prompt_line,
+    score_line,
     soft_limit_lines,
+    syringe_label_line,
 )
 from pumpd.mqtt.site import Site, SiteError, load_site
 from pumpd.mqtt.words import interval, number, seconds
@@ -36,6 +40,8 @@ AGE_S = 0.8
 """With `REDRAW_S`, ages move once a second when nothing else does."""
 BEAT_S = 1.0
 RETRY_S = 1.0
+SHOWN_SCORES = 3
+"""The newest; the state has them all."""
 LINK_LOST = "LINK LOST, WATCH THE PUMP"
 _HOME_AND_CLEAR = "\x1b[H\x1b[2J"
 
@@ -143,6 +149,10 @@ def _bedside_lines(state: State, since_ns: int) -> list[str]:
     lines += [
         f"symptom: {each.symptom.value}, noted by {each.by}{', ENDED' if each.ended else ''}" for each in state.symptoms
     ]
+    if state.prompt is not None:
+        lines.append(prompt_line(state.prompt))
+    lines += [score_line(each) for each in state.scores[-SHOWN_SCORES:]]
+    lines += [] if state.account is None else account_lines(state.account)
     for moved in state.limits:
         hands = f"{moved.by} and {moved.confirmed_by}: {moved.reason}" if moved.confirmed_by else moved.by
         lines.append(f"LIMIT MOVED: {moved.rule} {moved.profile_limit} -> {moved.limit} {moved.unit} by {hands}")
@@ -164,6 +174,7 @@ def _state_lines(heard: Heard[State], view: View, now_ns: int) -> list[str]:
         *clearance_lines(state.clearance),
         *([f"no order: {printable(state.clearance_trouble)}"] if state.clearance_trouble is not None else []),
         *_order_lines(state.order),
+        *([] if state.syringe_label is None else [syringe_label_line(state.syringe_label)]),
         *given_before_lines(state.given_before),
         *_delivery_lines(state.delivery),
         *_pump_lines(state, heard.age_ns(now_ns)),

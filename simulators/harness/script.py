@@ -5,10 +5,12 @@ from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from typing import Any
 
-from pumpd.core.commands import Attested, ReceiptState
+from pumpd.core.commands import Attested, ReceiptState, kind_of
 from pumpd.core.modes import Mode
+from pumpd.core.phase import SessionPhase
 from pumpd.mqtt.client import View
 from pumpd.mqtt.payloads import Ack, Alarm, Delivery, State
+from simulators.harness.discharging import next_step
 from simulators.harness.record import ScriptError
 from simulators.harness.stage import Stage
 
@@ -22,11 +24,21 @@ ORDER: dict[str, Any] = {
     "declared_concentration_mg_ml": Decimal(2),
     "syringe": "BD-60",
     "syringe_fill_ml": Decimal(25),
+    "made_by": "clara",
+    "witnessed_by": "dan",
+    "mixed_min_ago": 0,
+    "appearance": "clear",
 }
 """35 mg in 17.5 mL at 26.25 mL/h."""
-CHECKED = {"weight_kg": Decimal(70), "concentration_mg_ml": Decimal(2)}
+CHECKED: dict[str, Any] = {
+    "weight_kg": Decimal(70),
+    "concentration_mg_ml": Decimal(2),
+    "drug": "ketamine",
+    "syringe": "BD-60",
+}
 """What the second person enters again."""
 ASSESSMENT = {"moaas": 5, "respiration_bpm": 14}
+SCORES = {"nausea": 1, "dizziness": 2, "anxiety": 0, "dissociation": 4}
 
 SEEN = (Attested.PRIMED, Attested.LIMBS_APART, Attested.SYRINGE_LABEL, Attested.PUMP_SERIAL)
 """What only she can see, and finds as it should be."""
@@ -85,11 +97,34 @@ async def attest(stage: Stage) -> None:
 
 
 async def make_rounds(stage: Stage) -> None:
-    """Anna enters what she observes again and again, until cancelled."""
+    """Anna enters what she observes, and how the patient feels, again and again, until cancelled."""
     while True:
         await stage.pass_time(ROUND_EVERY_S)
         await stage.anna.send("presence")
         await stage.anna.send("assess", **ASSESSMENT)
+        await stage.anna.send("score", **SCORES)
+
+
+async def discharge(stage: Stage, *, within_s: float) -> State:
+    """Anna and ben do what a discharge asks for, and she signs it once its time has come."""
+
+    def look(view: View) -> State | None:
+        state = live(view)
+        if state is None:
+            return None
+        return state if next_step(state) or unacknowledged(view) or state.phase is SessionPhase.CLOSED else None
+
+    for _ in range(ROUNDS):
+        state = await stage.record.until(look, "something to do for the discharge", within_s=within_s)
+        if state.phase is SessionPhase.CLOSED:
+            return state
+        await acknowledge_all(stage)
+        step = next_step(state)
+        if step is not None:
+            command, by_second = step
+            fields = {name: getattr(command, name) for name in type(command).__slots__}
+            await (stage.ben if by_second else stage.anna).send(kind_of(command), **fields)
+    raise ScriptError(f"the discharge comes to no end: {stage.record.describe()}")
 
 
 async def start(stage: Stage) -> State:

@@ -34,7 +34,7 @@ def _lines(site: Site, url: str, speed: float, scenario: Scenario) -> Iterator[s
     )
     yield (
         f"  3. {CONFIRMER} confirms:   weight {CHECKED['weight_kg']} kg and"
-        f" label {CHECKED['concentration_mg_ml']} mg/mL, entered again"
+        f" label {CHECKED['concentration_mg_ml']} mg/mL, {CHECKED['drug']}, {CHECKED['syringe']}, entered again"
     )
     yield "  4. start watching, with sound"
     yield f"  5. {PREPARER} starts, once the bed shows nothing that blocks a start"
@@ -51,5 +51,6 @@ def _order() -> str:
         f"weight {ORDER['weight_kg']} kg, {ORDER['dose_mg_per_kg']} mg/kg in {ORDER['duration_min']} min;"
         f" vial {ORDER['vial_strength_mg_ml']} mg/mL, {ORDER['drug_drawn_ml']} mL drawn,"
         f" {ORDER['diluent_ml']} mL diluent, label {ORDER['declared_concentration_mg_ml']} mg/mL;"
-        f" syringe {ORDER['syringe']}, filled with {ORDER['syringe_fill_ml']} mL"
+        f" syringe {ORDER['syringe']}, filled with {ORDER['syringe_fill_ml']} mL; made by {ORDER['made_by']}, witnessed"
+        f" by {ORDER['witnessed_by']}, mixed {ORDER['mixed_min_ago']} min ago, {ORDER['appearance']}"
     )

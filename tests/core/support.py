@@ -14,9 +14,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from pumpd.bedside.profile_file import load_profile
+from pumpd.core import prompts
 from pumpd.core.alarms import Alarms
 from pumpd.core.commands import (
+    FOR_DISCHARGE,
+    Account,
     Acknowledge,
+    Appearance,
     Assess,
     Attest,
     Attested,
@@ -31,8 +35,10 @@ from pumpd.core.commands import (
     ReceiptState,
     Resume,
     Role,
+    Score,
     Start,
     Stop,
+    Witness,
 )
 from pumpd.core.controller import Core
 from pumpd.core.effects import (
@@ -124,6 +130,10 @@ def prepare(**changes: object) -> Prepare:
         declared_concentration_mg_ml=Decimal(2),
         syringe="BD-60",
         syringe_fill_ml=Decimal(25),
+        made_by="clara",
+        witnessed_by="dan",
+        mixed_min_ago=0,
+        appearance=Appearance.CLEAR,
     )
     return replace(entry, **changes)  # type: ignore[arg-type]  # the tests name the fields
 
@@ -234,6 +244,7 @@ class World:
     frames: bool = True
     tokens: bool = True
     attentive: bool = True
+    asked: bool = True
     station: bool = True
     self_test: SelfTested | None = field(default_factory=lambda: self_tested())
     present_ns: int | None = None
@@ -439,11 +450,22 @@ class World:
         self._asking = False
         self.tell(PumpLinkDown(reason="cable", last_packet_ns=self.last_packet_ns))
 
+    def ask(self) -> None:
+        """Let the nurse of the world answer a prompt as soon as it comes."""
+        prompt = prompts.unanswered(self.core.state, self.now_ns)
+        if prompt is None:
+            return
+        self.score()
+        if self.core.state.observing_since_ns is not None:
+            self.assess()
+
     def _beat(self) -> None:
         if self.tokens:
             self.tell(TokenIssued(token=f"t{self.now_ns}", real_ns=self.now_ns))
         if self.attentive and self.tokens and (self.present_ns is None or self.now_ns - self.present_ns >= ROUND_NS):
             self.present()
+        if self.attentive and self.asked and self.tokens:
+            self.ask()
         if self.station and self.tokens:
             self.watch()
         if self.frames:
@@ -503,7 +525,13 @@ class World:
         return {alarm.id for alarm in self.core.state.alarms.listed}
 
     def confirm(self, user: str = "ben", **changes: object) -> Receipt:
-        check = Confirm(order_hash=self.order_hash, weight_kg=Decimal(70), concentration_mg_ml=Decimal(2))
+        check = Confirm(
+            order_hash=self.order_hash,
+            weight_kg=Decimal(70),
+            concentration_mg_ml=Decimal(2),
+            drug="ketamine",
+            syringe="BD-60",
+        )
         return self.answer(user, replace(check, **changes))  # type: ignore[arg-type]  # the tests name the fields
 
     def start(self, user: str = "anna", **changes: object) -> Receipt:
@@ -525,9 +553,42 @@ class World:
     def close(self, user: str = "anna") -> Receipt:
         return self.answer(user, Close())
 
+    def score(self, nausea: int = 0, user: str = "anna", **changes: int) -> Receipt:
+        scores = {"nausea": nausea, "dizziness": 1, "anxiety": 0, "dissociation": 2}
+        return self.answer(user, Score(**(scores | changes)))
+
+    def account(self, primed: str = "2", wasted: str = "0", left: str | None = None, explanation: str = "") -> Receipt:
+        """Count the drug; what is left is what balances, where the test does not say."""
+        order = self.core.state.order
+        assert order is not None
+        rest_nl = order.label.mixed_nl - self.core.state.ledger.high(self.now_ns)
+        rest = Decimal(rest_nl) / 1_000_000 - Decimal(primed) - Decimal(wasted)
+        entry = Account(
+            primed_ml=Decimal(primed),
+            wasted_ml=Decimal(wasted),
+            left_ml=rest if left is None else Decimal(left),
+            explanation=explanation,
+        )
+        return self.answer("anna", entry)
+
+    def witness(self, user: str = "ben") -> Receipt:
+        account = self.core.state.account
+        return self.answer(user, Witness(account_hash="none" if account is None else account.hash))
+
+    def make_fit(self) -> None:
+        """Do all that a discharge asks for besides its time and the alarms."""
+        assert self.assess().state is ReceiptState.VERIFIED
+        assert self.score().state is ReceiptState.VERIFIED
+        for item in FOR_DISCHARGE:
+            assert self.attest(item).state is ReceiptState.VERIFIED
+        counted = self.account()
+        assert counted.state is ReceiptState.VERIFIED, counted.reason
+        assert self.witness().state is ReceiptState.VERIFIED
+
     def observe(self) -> None:
-        """Watch the patient for as long as the profile asks, and close the session."""
+        """Watch the patient for as long as the profile asks, and sign the discharge."""
         self.advance(profile().observe_min_ns // S)
+        self.make_fit()
         self.acknowledge_all()
         receipt = self.close()
         assert receipt.state is ReceiptState.VERIFIED, receipt.reason

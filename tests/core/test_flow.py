@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from pumpd.core.commands import Confirm, ReceiptState, Start
+from pumpd.core.commands import ReceiptState, Start
 from pumpd.core.effects import ProgramPump, SaveSession, SendRun, SendStop, WriteIntent
 from pumpd.core.events import BrokerLost, JournalConfirmed, JournalFailed
 from pumpd.core.modes import Mode
@@ -263,9 +263,7 @@ def test_without_a_second_person_nothing_starts() -> None:
     world.advance(150)
     world.assess()
     blocked(world, "not confirmed by a second person")
-    same = world.answer(
-        "anna", Confirm(order_hash=world.order_hash, weight_kg=Decimal(70), concentration_mg_ml=Decimal(2))
-    )
+    same = world.confirm("anna")
     assert same.state is ReceiptState.REFUSED
     assert "second person" in same.reason
 
@@ -278,6 +276,19 @@ def test_a_confirmation_lapses_after_thirty_minutes() -> None:
     world = ready()
     world.core.state.confirmed_at_ns = world.now_ns - 1_800 * S - 1
     blocked(world, "older than 30 min")
+
+
+@pytest.mark.req("START-11")
+def test_three_minutes_after_the_order_a_confirmation_needs_the_password_anew() -> None:
+    world = World()
+    world.boot()
+    world.answer("anna", prepare())
+    world.advance(180)
+    assert world.confirm().state is ReceiptState.VERIFIED
+    world.answer("anna", prepare())
+    world.advance(180.001)
+    assert "type your password anew" in world.confirm().reason
+    assert world.confirm(authenticated=True).state is ReceiptState.VERIFIED
 
 
 @pytest.mark.req("START-01")
@@ -300,6 +311,8 @@ def test_an_edit_voids_the_confirmation_and_the_hash() -> None:
         ({"weight_kg": Decimal("NaN")}, "finite"),
         ({"concentration_mg_ml": Decimal(1)}, "concentration entered again"),
         ({"concentration_mg_ml": Decimal("Infinity")}, "finite"),
+        ({"drug": "ketorolac"}, "the drug read again, 'ketorolac', is not that of the order"),
+        ({"syringe": "Terumo-30"}, "the syringe read again, 'Terumo-30', is not that of the order"),
     ],
 )
 def test_a_confirmation_that_differs_is_refused(changes: dict[str, object], words: str) -> None:

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from pumpd.core.commands import (
+    Account,
     Acknowledge,
     Assess,
     Attest,
@@ -20,8 +21,10 @@ from pumpd.core.commands import (
     Lower,
     Presence,
     Resume,
+    Score,
     Start,
     Tighten,
+    Witness,
 )
 from pumpd.core.judge import refusal
 from pumpd.core.state import State
@@ -30,12 +33,14 @@ from tests.core.support import S, prepare, settings
 NOW = 100 * S
 SHOWN, OLDER, GUESSED = "the token on her screen", "the one before", "guessed"
 FRESH: tuple[Command, ...] = (
-    Confirm(order_hash="x", weight_kg=Decimal(70), concentration_mg_ml=Decimal(2)),
+    Confirm(order_hash="x", weight_kg=Decimal(70), concentration_mg_ml=Decimal(2), drug="x", syringe="x"),
     Start(order_hash="x"),
     Resume(order_hash="x"),
     Lower(rate_ml_h=Decimal(20)),
     Loosen(rule="x", limit=1, reason="x"),
     ConfirmLoosen(loosening_hash="x"),
+    Account(primed_ml=Decimal(0), wasted_ml=Decimal(0), left_ml=Decimal(0)),
+    Witness(account_hash="x"),
     Close(),
 )
 """What must have been decided on the state that is now."""
@@ -45,6 +50,7 @@ ANY: tuple[Command, ...] = (
     Assess(moaas=5, respiration_bpm=12),
     Attest(item=Attested.PRIMED),
     Tighten(rule="x", limit=1),
+    Score(nausea=0, dizziness=0, anxiety=0, dissociation=0),
 )
 """What says something that no other state makes wrong."""
 

@@ -16,7 +16,8 @@ def over() -> World:
     assert state.observing_since_ns is not None
     state.observing_since_ns -= state.settings.profile.observe_min_ns
     world.acknowledge_all()
-    assert world.answer("anna", Close()).state is ReceiptState.VERIFIED
+    assert world.account().state is world.witness().state is ReceiptState.VERIFIED
+    assert world.answer("pia", Close(transfer_reason="as the test says")).state is ReceiptState.VERIFIED
     return world
 
 

@@ -185,7 +185,13 @@ def events(core: Core, now: int) -> list[Event]:
 
 HUMAN: tuple[Command, ...] = (
     prepare(),
-    Confirm(order_hash="x", weight_kg=prepare().weight_kg, concentration_mg_ml=prepare().diluent_ml),
+    Confirm(
+        order_hash="x",
+        weight_kg=prepare().weight_kg,
+        concentration_mg_ml=prepare().diluent_ml,
+        drug="x",
+        syringe="x",
+    ),
     Start(order_hash="x"),
     Resume(order_hash="x"),
     Acknowledge(alarm="x", episode=1),

@@ -74,6 +74,7 @@ def test_the_cuff_measures_every_5_min_for_30_min_and_then_every_15_min_for_as_l
 def test_a_session_cannot_be_closed_before_its_time_and_says_how_long_that_is() -> None:
     world = in_mode(Mode.ENDED)
     world.advance(119 * MIN)
+    world.make_fit()
     world.acknowledge_all()
     refused = world.close()
     assert refused.state is ReceiptState.REFUSED
@@ -89,9 +90,12 @@ def test_a_session_cannot_be_closed_before_its_time_and_says_how_long_that_is() 
 def test_a_session_is_not_closed_over_an_alarm_that_nobody_has_taken_note_of() -> None:
     world = in_mode(Mode.ENDED)
     world.advance(121 * MIN)
+    world.make_fit()
     world.acknowledge_all()
     world.spo2 = 80
     world.advance(60)
+    world.spo2 = 98
+    world.advance(30)
     assert "is not acknowledged" in world.close().reason
     world.acknowledge_all()
     assert world.close().state is ReceiptState.VERIFIED
@@ -129,6 +133,7 @@ def test_nobody_else_is_prepared_while_a_patient_is_observed() -> None:
 def test_a_closed_session_knows_nothing_of_its_patient() -> None:
     world = in_mode(Mode.ENDED)
     world.advance(120 * MIN)
+    world.make_fit()
     world.acknowledge_all()
     assert world.close().state is ReceiptState.VERIFIED
     state = world.core.state
@@ -198,6 +203,7 @@ def test_a_pump_that_is_unplugged_after_the_end_alarms_once_and_does_not_keep_th
     world.advance(61 * MIN)
     assert priorities(world)["pump-link"] is Priority.MEDIUM
     assert world.mode is Mode.ENDED
+    world.make_fit()
     world.acknowledge_all()
     assert world.close().state is ReceiptState.VERIFIED
 
@@ -266,6 +272,7 @@ def test_a_restart_goes_on_observing_and_loses_at_most_a_minute_of_it(mode: Mode
     assert 49 * MIN * S <= observed_ns <= 51 * MIN * S
     assert "still observed" in again.answer("anna", prepare()).reason
     again.advance(72 * MIN)
+    again.make_fit()
     again.acknowledge_all()
     assert again.close().state is ReceiptState.VERIFIED
 

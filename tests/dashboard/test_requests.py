@@ -21,6 +21,11 @@ PREPARE = {
     "declared_concentration_mg_ml": "2",
     "syringe": "BD-60",
     "syringe_fill_ml": "50",
+    "made_by": "clara",
+    "witnessed_by": "dan",
+    "mixed_min_ago": "5",
+    "expires_in_min": "",
+    "appearance": "clear",
     "soft_limits": "",
     "soft_limit_reason": "",
 }

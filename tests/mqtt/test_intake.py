@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from pumpd.core.bounds import Measure
 from pumpd.core.commands import (
+    Account,
     Acknowledge,
+    Appearance,
     Assess,
     Attest,
     Attested,
@@ -27,11 +29,13 @@ from pumpd.core.commands import (
     Prepare,
     Presence,
     Resume,
+    Score,
     Start,
     Stop,
     Symptom,
     SymptomKind,
     Tighten,
+    Witness,
     kind_of,
 )
 from pumpd.core.events import StationSeen
@@ -51,11 +55,24 @@ PREPARE = Prepare(
     declared_concentration_mg_ml=Decimal(2),
     syringe="BD 50",
     syringe_fill_ml=Decimal(25),
+    made_by="clara",
+    witnessed_by="dan",
+    mixed_min_ago=0,
+    appearance=Appearance.CLEAR,
+)
+CONFIRM = Confirm(
+    order_hash="c0ffee",
+    weight_kg=Decimal("70.0"),
+    concentration_mg_ml=Decimal(2),
+    drug="ketamine",
+    syringe="BD 50",
 )
 COMMANDS: list[Command] = [
     PREPARE,
     replace(PREPARE, soft_limits=(Measure.WEIGHT, Measure.DOSE_PER_KG), soft_limit_reason="measured twice"),
-    Confirm(order_hash="c0ffee", weight_kg=Decimal("70.0"), concentration_mg_ml=Decimal(2)),
+    replace(PREPARE, expires_in_min=30),
+    CONFIRM,
+    replace(CONFIRM, authenticated=True),
     Start(order_hash="c0ffee"),
     Pause(reason="patient moves"),
     Resume(order_hash="c0ffee"),
@@ -65,6 +82,10 @@ COMMANDS: list[Command] = [
     Lower(rate_ml_h=Decimal("17.5")),
     Attest(item=Attested.PRIMED),
     Close(),
+    Close(transfer_reason="to the hospital"),
+    Score(nausea=1, dizziness=2, anxiety=0, dissociation=10),
+    Account(primed_ml=Decimal(2), wasted_ml=Decimal(0), left_ml=Decimal("5.5"), explanation="a drop fell"),
+    Witness(account_hash="c0ffee"),
     Assess(moaas=5, respiration_bpm=14),
     Presence(),
     Symptom(symptom=SymptomKind.NAUSEA),

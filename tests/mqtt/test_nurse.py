@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -57,9 +58,14 @@ async def test_a_start_quotes_the_order_and_the_latest_heartbeat_and_shows_every
 async def test_a_confirmation_shows_the_order_that_it_quotes_and_what_was_given_before(broker: RunningBroker) -> None:
     lines: list[str] = []
     async with peer(broker.site) as daemon:
-        fields = {"weight_kg": Decimal("70.0"), "concentration_mg_ml": Decimal(2)}
+        fields: dict[str, Any] = {
+            "weight_kg": Decimal("70.0"),
+            "concentration_mg_ml": Decimal(2),
+            "drug": "ketamine",
+            "syringe": "BD 50",
+        }
         await anna(broker.site, lines.append).send("confirm", **fields)
-        assert daemon.received[0].command == Confirm(order_hash="c0ffee", **fields)
+        assert daemon.received[0].command == Confirm(order_hash="c0ffee", authenticated=True, **fields)
     assert lines[:3] == ["SIMULATED", "NOT FOR PATIENTS", "order c0ffee, prepared by anna"]
     assert "35 mg (0.5 mg/kg x 70.0 kg) in 40 min" in lines[3]
     assert any(line.startswith("GIVEN BEFORE AT THIS BED: 3.1 to 3.114 mL (6.2 to 6.228 mg)") for line in lines)
@@ -125,7 +131,16 @@ PREPARE = [
     "2",
     "--syringe-fill-ml",
     "25",
+    "--made-by",
+    "clara",
+    "--witnessed-by",
+    "dan",
+    "--mixed-min-ago",
+    "5",
+    "--appearance",
+    "clear",
 ]
+CONFIRM = ["confirm", "--concentration-mg-ml", "2", "--drug", "ketamine", "--syringe", "BD-60"]
 
 
 async def test_the_command_line_prepares(broker: RunningBroker, capsys: pytest.CaptureFixture[str]) -> None:
@@ -163,7 +178,12 @@ async def test_an_order_quotes_the_clearance_that_its_nurse_is_shown(
         ["stop"],
         ["ack", "sbp-high"],
         ["assess", "--moaas", "5", "--respiration-bpm", "14"],
-        ["confirm", "--weight-kg", "70", "--concentration-mg-ml", "2"],
+        [*CONFIRM, "--weight-kg", "70"],
+        ["score", "--nausea", "0", "--dizziness", "1", "--anxiety", "10", "--dissociation", "4"],
+        ["account", "--primed-ml", "2", "--wasted-ml", "0", "--left-ml", "5.5", "--explanation", "a drop fell"],
+        ["witness"],
+        ["close"],
+        ["close", "--transfer-reason", "to the hospital"],
         ["presence"],
         ["symptom", "nausea"],
         ["symptom", "other", "--emergency"],
@@ -208,7 +228,8 @@ async def test_a_wrong_account_or_bed_is_one_sentence_and_code_2(
     [
         ["nurse", "--user", "anna", "start", "now"],
         ["nurse", "--user", "anna", *PREPARE],
-        ["nurse", "--user", "anna", "confirm", "--weight-kg", "NaN", "--concentration-mg-ml", "2"],
+        ["nurse", "--user", "anna", *CONFIRM, "--weight-kg", "NaN"],
+        ["nurse", "--user", "anna", "score", "--nausea", "0"],
         ["nurse", "--user", "anna", "assess", "--moaas", "x", "--respiration-bpm", "1"],
         ["nurse", "--user", "anna", "symptom", "no-such-symptom"],
         ["nurse", "--user", "anna", "loosen", "hr-low-pause", "45"],

@@ -42,6 +42,7 @@ infusing
 profile demo (NOT APPROVED)
 ketamine 35 mg in 40 min for 70 kg, 2 mg/mL, BD 50
 order c0ffee: prepared by anna, confirmed by ben
+syringe label: 1 mL of 50 mg/mL with 24 mL, mixed 5 min ago by clara, witnessed by dan, clear
 GIVEN BEFORE AT THIS BED: 3.1 to 3.114 mL (6.2 to 6.228 mg) of ketamine by order b0b, until 2026-11-23T08:10:00+00:00
 [################........................] 41 %
 given 7.21 to 7.25 mL (14.42 to 14.5 mg) of 17.5 mL, expected end 2026-11-23T10:00:00.000Z
@@ -49,6 +50,10 @@ rate 26.25 mL/h commanded, 26.1 counted
 pump up, infusing, 2.8 s; stops by itself after 5 s, at most 0.04 mL more
 a vital sign beyond a limit: at rest within 15 s, averaging of the sensor included
 at the bedside: anna, 42.5 s ago
+ASK NOW: sedation (assess); asked at 10 min of the infusion
+10:00 UTC: nausea 1, dizziness 2, anxiety 0, dissociation 4 of 10, scored by anna
+drug account acc0 by anna, not witnessed yet
+  drawn 25 mL (50 mg); primed 2 mL (4 mg), wasted 0 mL (0 mg), left 5.5 mL (11 mg); missing 0 mL
 anna proposes hr-low-pause 50 -> 45 /min, because: an athlete; a second person: confirm-loosen
   spo2     96 %            2.0 s  valid       ok (nonin)
   sbp      -- mmHg   age unknown  missing     stale (suntech)

@@ -7,14 +7,14 @@ import pytest
 
 from pumpd.bedside.config import Config
 from pumpd.core.alarms import Priority
-from pumpd.core.commands import Acknowledge, Close, ReceiptState, Resume
+from pumpd.core.commands import Close, Resume
 from pumpd.core.modes import Mode
 from pumpd.core.phase import SessionPhase, phase
 from pumpd.core.ports import VitalKind
 from pumpd.core.quantities import NS_PER_MIN, NS_PER_S
 from pumpd.core.state import State
 from simulators.harness.virtual.bay import Bay
-from simulators.harness.virtual.nurse import ORDER, begin
+from simulators.harness.virtual.nurse import ORDER, begin, discharge
 
 
 def state_of(bay: Bay) -> State:
@@ -104,12 +104,7 @@ def test_a_new_order_shows_what_the_ended_one_gave_also_to_a_daemon_that_was_kil
             state.settings = replace(
                 state.settings, profile=replace(state.settings.profile, observe_min_ns=30 * NS_PER_S)
             )
-            await bay.clock.pass_s(30)
-            for alarm in anna.alarms:
-                await anna.command(Acknowledge(alarm=alarm.id, episode=alarm.episode))
-            closed = await anna.insist(lambda _state: Close(), tries=3)
-            assert closed is not None
-            assert closed.state is ReceiptState.VERIFIED, closed.reason
+            assert await discharge(anna, ben, within_s=1_200)
             bay.kill_daemon()
             await bay.clock.pass_s(3_600)
             bay.start_daemon()
@@ -123,6 +118,32 @@ def test_a_new_order_shows_what_the_ended_one_gave_also_to_a_daemon_that_was_kil
             (given,) = shown
             assert given.order == ended
             assert given.low_ml * 1_000_000 <= bay.delivered_nl() <= given.high_ml * 1_000_000
+
+        bay.run(scenario())
+
+
+@pytest.mark.req("CLIN-06", "CLIN-07", "CLIN-08", "CLIN-09")
+def test_two_hours_after_the_end_a_patient_who_is_fit_is_discharged_and_the_drug_is_accounted_for(
+    config: Config,
+) -> None:
+    with Bay(config, seed=28) as bay:
+
+        async def scenario() -> None:
+            anna, ben = bay.nurse("anna"), bay.nurse("ben")
+            bay.start_daemon()
+            assert await begin(anna, ben)
+            await bay.clock.pass_s(60)
+            await anna.stop("enough")
+            await bay.clock.pass_s(10)
+            ended_ns = bay.clock.now_ns()
+            assert await discharge(anna, ben, within_s=3 * 3_600)
+            assert 119 * NS_PER_MIN < bay.clock.now_ns() - ended_ns < 130 * NS_PER_MIN
+            account = state_of(bay).account
+            assert account is not None
+            assert (account.by, account.witness, account.has_gap) == ("anna", "ben", False)
+            bodies = [json.loads(link.body) for link in bay.store.links if link.kind == "Decision"]
+            (handed,) = [body["text"] for body in bodies if body["cause"] == "handover"]
+            assert handed.startswith("discharge signed by anna: given ")
 
         bay.run(scenario())
 

@@ -149,6 +149,7 @@ def cuff_answers() -> Reader:
 _COMMON = '"v":1,"id":"id-1","session":"s-1","rev":7,"token":"t-1","issued_at":"2026-11-23T10:00:00.000Z"'
 _MIXED = (
     '"drug_drawn_ml":1,"diluent_ml":24,"declared_concentration_mg_ml":2,"syringe":"BD-60","syringe_fill_ml":25,'
+    '"made_by":"clara","witnessed_by":"dan","mixed_min_ago":5,"appearance":"clear","expires_in_min":null,'
     '"soft_limits":[],"soft_limit_reason":""'
 )
 _REQUESTS = (
@@ -158,7 +159,10 @@ _REQUESTS = (
     '"kind":"pause","reason":""',
     '"kind":"acknowledge","alarm":"sbp-high","episode":2',
     '"kind":"assess","moaas":5,"respiration_bpm":14',
-    '"kind":"confirm","order_hash":"c0ffee","weight_kg":70.0,"concentration_mg_ml":2',
+    '"kind":"confirm","order_hash":"c0ffee","weight_kg":70.0,"concentration_mg_ml":2,"drug":"ketamine","syringe":"BD-60"',
+    '"kind":"score","nausea":1,"dizziness":2,"anxiety":0,"dissociation":5',
+    '"kind":"account","primed_ml":2,"wasted_ml":0,"left_ml":5.5,"explanation":""',
+    '"kind":"witness","account_hash":"c0ffee"',
     '"kind":"lower","rate_ml_h":20.5',
     '"kind":"attest","item":"primed"',
     '"kind":"audio-pause","alarm":"sbp-high","episode":2',

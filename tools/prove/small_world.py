@@ -12,6 +12,7 @@ from pathlib import Path
 from pumpd.bedside.profile_file import load_profile
 from pumpd.core.alarms import Alarms
 from pumpd.core.commands import (
+    Appearance,
     Assess,
     Attest,
     Attested,
@@ -450,6 +451,10 @@ def ready_bed() -> Bed:
             declared_concentration_mg_ml=Decimal(2),
             syringe="BD-60",
             syringe_fill_ml=Decimal(25),
+            made_by="clara",
+            witnessed_by="dan",
+            mixed_min_ago=0,
+            appearance=Appearance.CLEAR,
         ),
     )
     for _ in range(150):
@@ -460,7 +465,17 @@ def ready_bed() -> Bed:
         _done(bed, "anna", Attest(item=item))
     order = bed.core.state.order
     assert order is not None  # noqa: S101 - it was verified
-    _done(bed, "ben", Confirm(order_hash=order.hash, weight_kg=Decimal(70), concentration_mg_ml=Decimal(2)))
+    _done(
+        bed,
+        "ben",
+        Confirm(
+            order_hash=order.hash,
+            weight_kg=Decimal(70),
+            concentration_mg_ml=Decimal(2),
+            drug=order.drug,
+            syringe=order.syringe.name,
+        ),
+    )
     return bed
 
 

@@ -40,6 +40,7 @@
       if (kind === "prepare") fields = { ...fields, clearance_hash: quoted.clearance_hash || "" };
       if (ON_AN_ORDER.has(kind)) fields = { ...fields, order_hash: quoted.order_hash || "" };
       if (kind === "confirm-loosen") fields = { ...fields, loosening_hash: quoted.loosening_hash || "" };
+      if (kind === "witness") fields = { ...fields, account_hash: quoted.account_hash || "" };
       press.message = {
         id: press.id,
         bed,

@@ -1,6 +1,6 @@
 """Two nurses who bring an infusion to its end through whatever happens, from any state on. Knows screens only."""
 
-from pumpd.core.commands import Acknowledge, Assess, Attest, Attested, Confirm, Presence, Resume, Start
+from pumpd.core.commands import Acknowledge, Assess, Attest, Attested, Presence, Resume, Start
 from pumpd.core.modes import Mode
 from pumpd.mqtt.payloads import State
 from simulators.harness.faults.scenario import Manner
@@ -17,6 +17,7 @@ from simulators.harness.virtual.nurse import (
     WRONG,
     Habits,
     Nurse,
+    confirmation,
     needs_presence,
     wanted_attestation,
 )
@@ -58,6 +59,7 @@ class Care:
         anna, now_ns = self._anna, self._anna.clock.now_ns()
         for alarm in anna.alarms:
             await anna.command(Acknowledge(alarm=alarm.id, episode=alarm.episode))
+        anna.answer_prompt(state)
         if state.mode is Mode.RUNNING:
             self._idle_ns = now_ns
         if state.mode is Mode.IDLE:
@@ -86,14 +88,10 @@ class Care:
         return late or needs_presence((*state.start_blockers, *state.resume_blockers))
 
     async def _start(self, state: State, order_hash: str) -> None:
-        if any("second person" in each or "confirm again" in each for each in state.start_blockers):
-            await self._ben.command(
-                Confirm(
-                    order_hash=order_hash,
-                    weight_kg=ORDER.weight_kg,
-                    concentration_mg_ml=ORDER.declared_concentration_mg_ml,
-                )
-            )
+        if any("a new syringe" in each for each in state.start_blockers):
+            await self._anna.command(ORDER)
+        elif any("second person" in each or "confirm again" in each for each in state.start_blockers):
+            await self._ben.command(confirmation(state))
         elif not state.start_blockers:
             await self._anna.command(Start(order_hash=order_hash))
 

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from pumpd.core.commands import (
     Acknowledge,
+    Appearance,
     Assess,
     Attest,
     Attested,
@@ -22,14 +23,17 @@ from pumpd.core.commands import (
     Presence,
     ReceiptState,
     Resume,
+    Score,
     Start,
     Stop,
 )
 from pumpd.core.modes import Mode
+from pumpd.core.phase import SessionPhase
 from pumpd.mqtt.client import View
 from pumpd.mqtt.intake import to_request
 from pumpd.mqtt.payloads import Ack, Alarm, State, StationBeat
 from pumpd.mqtt.topics import ROOT, BedTopics, Channel
+from simulators.harness.discharging import next_step
 from simulators.harness.virtual.bus import BrokerDownError, Connection, VirtualBroker
 from simulators.harness.virtual.clock import VirtualClock
 from simulators.harness.virtual.loop import NS_PER_S
@@ -56,9 +60,15 @@ ORDER = Prepare(
     declared_concentration_mg_ml=Decimal(2),
     syringe="BD-60",
     syringe_fill_ml=Decimal(25),
+    made_by="clara",
+    witnessed_by="dan",
+    mixed_min_ago=0,
+    appearance=Appearance.CLEAR,
 )
 """35 mg in 17.5 mL at 26.25 mL/h."""
 
+SCORES = Score(nausea=1, dizziness=2, anxiety=0, dissociation=4)
+"""How a patient feels in the middle of it."""
 SEEN_BEFORE_START = (Attested.PRIMED, Attested.LIMBS_APART, Attested.SYRINGE_LABEL, Attested.PUMP_SERIAL)
 """What a nurse attests for every infusion."""
 
@@ -125,6 +135,7 @@ class Nurse:
         self._unread: dict[str, tuple[bytes, bool, int]] = {}
         self._receipts: list[bytes] = []
         self._commands = 0
+        self._prompts = 0
         self._tested_ns: int | None = None
 
     @property
@@ -210,6 +221,24 @@ class Nurse:
                 return ack
         return ack
 
+    def answer_prompt(self, state: State) -> None:
+        """Enter how the patient feels where the screen asks for it: at once, without waiting for the receipt."""
+        beat = self.view.live_heartbeat(self.clock.now_ns())
+        if state.prompt is None or beat is None or not self._is_connected():
+            return
+        if not any("(score)" in each for each in state.prompt.asks):
+            return
+        self._prompts += 1
+        request = to_request(
+            SCORES,
+            command_id=f"{self.user}-score-{self._prompts}-{self.clock.now_ns()}",
+            session=beat.session,
+            rev=beat.rev,
+            token=beat.token,
+            issued_at=self.clock.wall_utc(),
+        )
+        self._publish(self._topics.request(self.user), request.to_bytes())
+
     async def _press(self, command: Command, seen: tuple[str | None, int, str] | None) -> Ack | None:
         session, rev, token = (None, None, None) if seen is None else seen
         if seen is not None and self._rng.random() < self.habits.errs:
@@ -236,15 +265,7 @@ class Nurse:
             case Start() | Resume():
                 return type(command)(order_hash="0" * 16), session, rev
             case Confirm():
-                return (
-                    Confirm(
-                        order_hash=command.order_hash,
-                        weight_kg=command.weight_kg + 1,
-                        concentration_mg_ml=command.concentration_mg_ml,
-                    ),
-                    session,
-                    rev,
-                )
+                return replace(command, weight_kg=command.weight_kg + 1), session, rev
             case _:
                 return command, "s-another", None if rev is None else max(rev - 1, 0)
 
@@ -281,7 +302,7 @@ async def begin(anna: Nurse, ben: Nurse) -> bool:
     await anna.insist(lambda _state: Assess(moaas=5, respiration_bpm=14))
     for seen in SEEN_BEFORE_START:
         await anna.insist(partial(_attestation, seen))
-    await ben.insist(_confirmation)
+    await ben.insist(confirmation)
     return await _go(anna, Mode.READY, within_s=900.0)
 
 
@@ -301,6 +322,7 @@ async def attend(nurse: Nurse, *, within_s: float) -> State | None:
         if state.mode in CLOSED:
             return state
         await _note_alarms(nurse)
+        nurse.answer_prompt(state)
         if clock.now_ns() - assessed_ns > ROUND_EVERY_S * NS_PER_S:
             assessed_ns = clock.now_ns()
             await nurse.command(Presence())
@@ -318,6 +340,23 @@ async def attend(nurse: Nurse, *, within_s: float) -> State | None:
     return None
 
 
+async def discharge(anna: Nurse, ben: Nurse, *, within_s: float) -> bool:
+    """Do what a discharge asks for, and sign it once its time has come; tell whether it was signed."""
+    clock = anna.clock
+    limit_ns = clock.now_ns() + round(within_s * NS_PER_S)
+    while clock.now_ns() < limit_ns:
+        state = anna.state
+        if state is not None and state.phase is SessionPhase.CLOSED:
+            return True
+        await _note_alarms(anna)
+        step = None if state is None else next_step(state)
+        if step is not None:
+            command, by_second = step
+            await (ben if by_second else anna).command(command)
+        await clock.pass_s(anna.habits.looks_every_s)
+    return False
+
+
 def _attestation(item: Attested, _state: State) -> Command:
     return Attest(item=item)
 
@@ -327,13 +366,17 @@ def _preparation(state: State) -> Command:
     return replace(ORDER, clearance_hash="" if state.clearance is None else state.clearance.hash)
 
 
-def _confirmation(state: State) -> Command:
+def confirmation(state: State) -> Confirm:
+    """Return what the second person types: what she reads herself, and her password anew."""
     order = state.order
     return Confirm(
         order_hash="none" if order is None else order.hash,
         weight_kg=ORDER.weight_kg,
         concentration_mg_ml=ORDER.declared_concentration_mg_ml,
+        drug="ketamine",
+        syringe=ORDER.syringe,
         course="" if order is None or order.course is None else order.course,
+        authenticated=True,
     )
 
 
