@@ -66,7 +66,7 @@ from pumpd.mqtt.payloads import (
     PresenceRequest,
     Request,
     ResumeRequest,
-    ScoreRequest,
+    ScoresRequest,
     StartRequest,
     StationBeat,
     StopRequest,
@@ -236,7 +236,7 @@ def _command(request: AnyRequest) -> Command:  # noqa: C901 - one line per comma
             return Attest(item=request.item)
         case CloseRequest():
             return Close(transfer_reason=request.transfer_reason)
-        case ScoreRequest():
+        case ScoresRequest():
             return Score(
                 nausea=request.nausea,
                 dizziness=request.dizziness,

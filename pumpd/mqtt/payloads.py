@@ -713,7 +713,7 @@ class AttestRequest(Request):
     item: AttestedName
 
 
-class ScoreRequest(Request):
+class ScoresRequest(Request):
     """How strongly the patient feels what the drug can do, each from 0 to 10."""
 
     kind: Literal["score"] = "score"
@@ -799,7 +799,7 @@ AnyRequest = (
     | AudioPauseRequest
     | AssessRequest
     | AttestRequest
-    | ScoreRequest
+    | ScoresRequest
     | AccountRequest
     | WitnessRequest
     | CloseRequest
