@@ -206,6 +206,32 @@ async def test_a_start_needs_the_password_anew(own_of_either: RunningBroker) -> 
         assert "password" not in made
 
 
+@pytest.mark.req("START-11")
+async def test_a_late_confirmation_says_that_a_password_was_typed_only_where_the_broker_took_it(
+    own_broker: RunningBroker,
+) -> None:
+    read = {
+        "order_hash": "c0ffee",
+        "weight_kg": "70",
+        "concentration_mg_ml": "2",
+        "drug": "ketamine",
+        "syringe": "BD-60",
+    }
+    async with daemon_side(own_broker.site) as daemon, hall_of(own_broker.site) as hall:
+        _, window = await seated(hall, "ben")
+        forged = {**read, "authenticated": True}
+        await window.press("confirm", id="without", fields=forged)
+        assert (await request_of(daemon, "ben"))["authenticated"] is False
+        told = await window.receipt(await window.press("confirm", id="wrong", fields={**read, "password": "wrong"}))
+        assert told["state"] == "refused"
+        assert "password" in told["reason"]
+        password = own_broker.site.password("ben")
+        await window.press("confirm", id="right", fields={**read, "password": password})
+        made = await request_of(daemon, "ben")
+        assert (made["id"], made["authenticated"]) == ("right", True)
+        assert "password" not in made
+
+
 @pytest.mark.req("CTRL-02")
 async def test_a_seat_that_was_left_alone_may_only_stop(
     own_of_either: RunningBroker, monkeypatch: pytest.MonkeyPatch

@@ -100,6 +100,25 @@ def test_fields_of_another_command_do_not_travel() -> None:
     assert "weight_kg" not in made
 
 
+@pytest.mark.req("START-11")
+def test_a_page_cannot_say_that_a_password_was_typed() -> None:
+    read = {
+        "order_hash": "c0ffee",
+        "weight_kg": "70",
+        "concentration_mg_ml": "2",
+        "drug": "ketamine",
+        "syringe": "BD-60",
+    }
+    assert command("confirm", {**read, "authenticated": True})["authenticated"] is False
+    press = read_press(arguments("confirm", fields=read))
+    assert json.loads(request(press, issued_at=AT, late_ns=0, authenticated=True))["authenticated"] is True
+
+
+def test_an_empty_expiry_is_none_and_a_typed_one_is_a_number() -> None:
+    assert command("prepare", PREPARE)["expires_in_min"] is None
+    assert command("prepare", {**PREPARE, "expires_in_min": "90"})["expires_in_min"] == 90
+
+
 @pytest.mark.req("CMD-01")
 @pytest.mark.parametrize("kind", ["start", "resume", "lower", "confirm", "acknowledge", "presence"])
 @pytest.mark.parametrize("late_ns", [None, LATE_NS + 1, 6 * NS_PER_S])
