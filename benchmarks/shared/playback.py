@@ -6,7 +6,7 @@ cycle that it asks for ends with the next reading that was recorded.
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmarks.shared.recording import STREAMS, Recording, RecordingError, Row
 from pumpd.core.commands import Acknowledge, Assess, Attest, Confirm, Presence, Resume, Start
@@ -58,7 +58,9 @@ class _RecordedBed(Bed):
     """A bed that keeps the evidence of what the core halted by itself."""
 
     def __init__(self, profile: Profile, now_ns: int) -> None:
-        settings = Settings(profile=profile, operators=OPERATORS, simulated=True, averaging_ns=0)
+        # a recording has limits to be tried on, and no clinic that clears it
+        waived = replace(profile, clearance_required=False)
+        settings = Settings(profile=waived, operators=OPERATORS, simulated=True, averaging_ns=0)
         super().__init__(core=Core(settings), now_ns=now_ns)
         self.evidence: list[Evidence] = []
         self.shown_ns = self.assessed_ns = -ROUND_NS
@@ -192,6 +194,9 @@ def _confirmed(bed: _RecordedBed, order_hash: str) -> None:
             order_hash=order_hash,
             weight_kg=ORDER.weight_kg,
             concentration_mg_ml=ORDER.declared_concentration_mg_ml,
+            drug=state.settings.profile.drug.name,
+            syringe=ORDER.syringe,
+            authenticated=True,
         )
         bed.command("ben", check)
 
