@@ -97,7 +97,7 @@ class _Finder(importlib.abc.MetaPathFinder):
 
 
 @dataclass(slots=True, eq=False)
-class _Seen:
+class Seen:
     """A pytest plugin: keeps the first red test, and lets no record be written of a run that shows nothing."""
 
     red: str = ""
@@ -106,12 +106,14 @@ class _Seen:
 
     @pytest.hookimpl(trylast=True)
     def pytest_configure(self, config: pytest.Config) -> None:
+        """Take out the plugin that writes the record of a run."""
         for plugin in list(config.pluginmanager.get_plugins()):
             if type(plugin).__name__ == "Recorder":
                 config.pluginmanager.unregister(plugin)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Keep the first report that is red."""
         report = yield
         self.ran += report.when == "call"
         if report.failed and not self.red:
@@ -179,7 +181,7 @@ def _in_child(sources: Mapping[str, str], tests: Sequence[str], writing: int, al
         os.dup2(aloud, 1)
         os.dup2(aloud, 2)
         sys.meta_path.insert(0, _Finder(sources))
-        seen = _Seen()
+        seen = Seen()
         code = int(pytest.main([*OPTIONS, *tests], plugins=[seen]))
         os.write(writing, json.dumps([code, seen.red, seen.words, seen.ran]).encode())
     finally:

@@ -38,11 +38,12 @@ _UNSEEN_FIELDS = {"annotation", "returns", "decorator_list", "type_params"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mutant:
-    """One change: where, what stood there and what stands there now, and the module's source with it."""
+    """One change: where, from line to line, what stood there and what stands there now, and the source with it."""
 
     module: str
     where: str
     line: int
+    end: int
     was: str
     now: str
     source: str
@@ -71,7 +72,8 @@ def mutants(module: str, source: str) -> Iterator[Mutant]:
         altered = ast.unparse(ast.fix_missing_locations(tree))
         change.put(change.node)
         line = getattr(change.node, "lineno", 0)
-        yield Mutant(module=module, where=change.where, line=line, was=was, now=now, source=altered)
+        end = getattr(change.node, "end_lineno", None) or line
+        yield Mutant(module=module, where=change.where, line=line, end=end, was=was, now=now, source=altered)
 
 
 def _changes(node: ast.AST, where: str) -> Iterator[_Change]:

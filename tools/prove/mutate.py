@@ -1,52 +1,33 @@
 """`make mutate ARGS=quantities` alters a module of the core in every small way and expects its tests to turn red.
 
+Each mutant meets every test that runs the function it alters, first those that run its lines and have killed before.
 What survives is either killed by a better test or listed in docs/safety/mutation.toml with the argument why no input
 tells it from the original. A survivor that is not listed fails the command.
 """
 
 import argparse
 import sys
+import time
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tools.prove.altered import ROOT, Outcome, Verdict, run, source_of, warm_up
+from tools.prove.altered import ROOT, Outcome, run, source_of, warm_up
 from tools.prove.mutants import Mutant, mutants
+from tools.prove.removal import CORE_TESTS, SLOW
+from tools.prove.warm import Found, trials
 
 PATH = ROOT / "docs" / "safety" / "mutation.toml"
-CORE = "tests/core/test_{}.py"
-TESTS: Mapping[str, tuple[str, ...]] = {
-    "quantities": ("quantities", "prescription"),
-    "prescription": ("prescription", "soft_limits", "flow"),
-    "delivery": ("ledger", "delivery", "delivery_limits", "flow", "review", "lowering", "halting"),
-    "rolling": ("delivery_limits",),
-    "counter": ("counter", "alarms", "lowering"),
-    "lockout": ("lockout", "attested"),
-    "interlocks": ("vital_rules", "interlocks", "respiration", "shortcut", "flow", "alarms"),
-    "vitals": ("vitals", "interlocks", "respiration", "flow", "review"),
-    "causes": ("alarms", "delivery_limits", "halting", "lowering", "pausing", "flow"),
-    "judge": ("freshness", "judge", "modes"),
-    "commanding": ("judge", "flow", "modes", "attested", "review"),
-    "alarms": ("alarms", "flow", "halting"),
-    "modes": ("modes", "halting"),
-    "rest": ("rest", "halting", "review"),
-    "halting": ("halting", "flow", "modes", "review"),
-    "starting": ("flow", "halting", "review"),
-    "lowering": ("lowering",),
-    "readiness": ("flow", "attested", "review", "soft_limits"),
-    "pausing": ("pausing",),
-    "answers": ("answers", "judge", "flow", "halting"),
-    "cuff": ("cuff", "interlocks", "flow"),
-}
-"""Which test files of the core judge a module, the quickest to see it first."""
-LEAST_LIMIT_S = 20.0
-SLOWER = 5
-"""A mutant may take so many times as long as the original; what hangs is found."""
+MODULES = tuple(sorted(path.stem for path in (ROOT / "pumpd" / "core").glob("[a-z]*.py")))
+LIMIT_S = 600.0
+"""For all the tests of the core on a slow machine; a mutant that makes them hang is found as well."""
 
 
-def tests_of(name: str) -> tuple[str, ...]:
-    """Return the test files that judge a module."""
-    return tuple(CORE.format(each) for each in TESTS[name])
+def judges() -> tuple[str, ...]:
+    """Return the test files that judge the core, but for those that walk at random and take long."""
+    found = sorted(str(path.relative_to(ROOT)) for path in (ROOT / CORE_TESTS).glob("test_*.py"))
+    return (*(path for path in found if path not in SLOW), "tests/bedside/test_profile_file.py")
 
 
 class ListError(ValueError):
@@ -66,44 +47,61 @@ def listed(path: Path = PATH) -> dict[tuple[str, str, str, str], str]:
         raise ListError(f"{path.name}: {error}") from None
 
 
-def survived(name: str, found: Sequence[Mutant]) -> Iterator[tuple[Mutant, Verdict]]:
-    """Yield each mutant that no test killed; raises `RuntimeError` where the original is not green."""
-    tests = tests_of(name)
-    original = run({}, tests, limit_s=600.0)
-    if original.outcome is not Outcome.GREEN:
-        raise RuntimeError(f"the tests of {name} are not green as it is: {original.test} {original.words}")
-    limit_s = max(LEAST_LIMIT_S, SLOWER * original.took_s)
-    for mutant in found:
-        verdict = run({mutant.module: mutant.source}, tests, limit_s=limit_s)
-        # a module that cannot even be imported is found by every test
-        if verdict.outcome is Outcome.GREEN:
-            yield mutant, verdict
+def survivors(found: Sequence[Mutant]) -> Iterator[Mutant]:
+    """Yield each mutant that no test killed; raises `WarmError` where the original is not green."""
+    kills: Counter[tuple[str, str]] = Counter()
+    anew = []
+    for trial in trials(found, judges()):
+        mutant = found[trial.index]
+        match trial.found:
+            case Found.KILLED | Found.HUNG:
+                kills[(mutant.module, trial.test.split("::")[0])] += 1
+            case Found.SURVIVED:
+                yield mutant
+            case Found.NOT_HERE:
+                anew.append(mutant)
+    for mutant in anew:
+        order = sorted(judges(), key=lambda path: -kills[(mutant.module, path)])
+        if not any(_killed_anew(mutant, part) for part in (order[:FIRST], order[FIRST:])):
+            yield mutant
+
+
+FIRST = 6
+"""So many test files are imported for what must be imported anew; only where they are green are the others."""
+
+
+def _killed_anew(mutant: Mutant, tests: Sequence[str]) -> bool:
+    # a module that cannot even be imported is found by every test
+    return run({mutant.module: mutant.source}, tests, limit_s=LIMIT_S).outcome is not Outcome.GREEN
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Return 0 when every survivor is listed, else 1."""
     parser = argparse.ArgumentParser(prog="make mutate", description=__doc__)
-    parser.add_argument("module", nargs="+", choices=sorted(TESTS))
+    parser.add_argument("module", nargs="+", choices=MODULES)
     parser.add_argument("--count", action="store_true", help="only tell how many mutants there are")
     asked = parser.parse_args(arguments)
     known = listed()
-    if not asked.count:
-        warm_up()
+    found = {name: list(mutants(f"pumpd.core.{name}", source_of(f"pumpd.core.{name}"))) for name in asked.module}
+    if asked.count:
+        for name, own in found.items():
+            print(f"{name:<14}{len(own):>5} mutants")
+        return 0
+    warm_up()
+    began_s = time.monotonic()
+    alive: Counter[str] = Counter()
     unlisted = 0
-    for name in asked.module:
-        module = f"pumpd.core.{name}"
-        found = list(mutants(module, source_of(module)))
-        if asked.count:
-            print(f"{name:<14}{len(found):>5} mutants")
-            continue
-        alive = 0
-        for mutant, _ in survived(name, found):
-            alive += 1
-            because = known.get((name, mutant.where, mutant.was, mutant.now))
-            unlisted += because is None
-            print(f"{'listed' if because else 'SURVIVED'}  {mutant}", flush=True)
-        percent = 100 * alive / max(len(found), 1)
-        print(f"{name:<14}{len(found):>5} mutants, {len(found) - alive} killed, {alive} survived ({percent:.1f} %)")
+    for mutant in survivors([mutant for own in found.values() for mutant in own]):
+        name = mutant.module.rsplit(".", 1)[1]
+        alive[name] += 1
+        because = known.get((name, mutant.where, mutant.was, mutant.now))
+        unlisted += because is None
+        print(f"{'listed' if because else 'SURVIVED'}  {mutant}", flush=True)
+    for name, own in found.items():
+        percent = 100 * alive[name] / max(len(own), 1)
+        killed = len(own) - alive[name]
+        print(f"{name:<14}{len(own):>5} mutants, {killed} killed, {alive[name]} survived ({percent:.1f} %)")
+    print(f"{sum(map(len, found.values()))} mutants in {time.monotonic() - began_s:.0f} s")
     if unlisted:
         print(f"mutate: {unlisted} survivors are not listed in {PATH.relative_to(ROOT)}", file=sys.stderr)
     return 1 if unlisted else 0
