@@ -4,12 +4,21 @@ from dataclasses import replace
 
 import pytest
 
+from pumpd.core import causes
 from pumpd.core.alarms import Alarms, Circumstances, Condition, Priority
 from pumpd.core.commands import Acknowledge, ReceiptState
 from pumpd.core.controller import Core
 from pumpd.core.counter import CounterWatch, Mismatch
 from pumpd.core.effects import MeasureNibp, SendStop
-from pumpd.core.events import Booted, BrokerLost, DeadlineReached, JournalFailed, JournalRecovered, StationSeen
+from pumpd.core.events import (
+    Booted,
+    BrokerConnected,
+    BrokerLost,
+    DeadlineReached,
+    JournalFailed,
+    JournalRecovered,
+    StationSeen,
+)
 from pumpd.core.modes import Mode
 from pumpd.core.ports import LinePolicy, PumpCounter, PumpState, PumpStatus
 from pumpd.core.quantities import NS_PER_H
@@ -140,6 +149,27 @@ def test_a_lost_broker_alarms_soon_and_pauses_at_its_time_by_the_real_clock_alon
     assert core.permission(world.now_ns)
     at(120 * S)
     assert core.state.halt is not None
+
+
+@pytest.mark.req("COMM-07")
+def test_a_broker_that_is_lost_again_was_lost_all_the_time() -> None:
+    world = running()
+    world.tokens = False
+    lost_ns = world.now_ns
+    world.tell(BrokerLost(reason="x", real_ns=lost_ns))
+    world.advance(100)
+    world.tell(BrokerLost(reason="y", real_ns=world.now_ns))
+    assert causes.supervision_lost_ns(world.core.state) == 100 * S
+    world.advance(25)
+    assert world.mode is Mode.PAUSED
+
+
+def test_a_real_clock_that_begins_at_nought_makes_no_loss_of_a_broker_that_is_there() -> None:
+    core = Core(settings())
+    list(core.handle(BrokerConnected(real_ns=0), T0))
+    list(core.handle(DeadlineReached(real_ns=5 * S), T0 + 5 * S))
+    assert causes.supervision_lost_ns(core.state) is None
+    assert core.state.began_real_ns == 5 * S
 
 
 @pytest.mark.req("COMM-07", "ALRM-05")

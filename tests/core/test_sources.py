@@ -316,6 +316,32 @@ def test_a_message_that_is_used_ends_what_was_wrong() -> None:
     assert not world.core.state.bus.troubles
 
 
+@pytest.mark.req("VIT-12")
+def test_a_message_of_one_source_says_nothing_of_another() -> None:
+    world = running()
+    world.tell(foreign())
+    second(world, RR, 14)
+    assert list(world.core.state.bus.troubles) == ["ox7"]
+
+
+def test_a_refusal_stands_for_thirty_seconds_after_the_last_message_that_was_refused() -> None:
+    world = running()
+    world.tell(foreign(Trouble.FORM))
+    world.advance(10)
+    world.tell(foreign(Trouble.FORM))
+    last_ns = world.now_ns
+    assert [each.condition.id for each in sources.complaints(world.core.state, last_ns + 30 * NS_PER_S - 1)] == [
+        "source-form-ox7"
+    ]
+    assert not list(sources.complaints(world.core.state, last_ns + 30 * NS_PER_S))
+
+
+def test_with_one_source_its_newest_value_is_used() -> None:
+    world = running()
+    assert sources.used(world.core.state, HR, world.now_ns) is world.core.state.vitals.latest[HR]
+    assert sources.used(world.core.state, RR, world.now_ns + 3_600 * NS_PER_S) is world.core.state.vitals.latest[RR]
+
+
 def test_a_source_that_goes_is_told_at_once_until_it_is_back() -> None:
     world = running()
     world.tell(foreign(Trouble.OFFLINE))

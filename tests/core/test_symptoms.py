@@ -83,3 +83,15 @@ def test_symptoms_survive_a_restart_and_go_with_the_order() -> None:
     assert noted(restarted) == [(SymptomKind.HEADACHE, False, "ben")]
     fresh = ready()
     assert noted(fresh) == []
+
+
+@pytest.mark.parametrize("emergency", [False, True])
+def test_without_an_order_a_symptom_is_answered_and_kept_for_nobody(emergency: bool) -> None:
+    world = World()
+    world.boot()
+    world.advance(5)
+    answer = world.answer("anna", Symptom(symptom=SymptomKind.NAUSEA, emergency=emergency))
+    assert answer.state in {ReceiptState.ACCEPTED, ReceiptState.VERIFIED}
+    assert noted(world) == []
+    assert ("emergency" in world.alarm_ids()) is emergency
+    assert world.mode is Mode.IDLE

@@ -36,7 +36,8 @@ from tools.prove.mutants import mutants
 from tools.prove.warm import trials
 warm_up()
 found = list(mutants("pumpd.core.lockout", source_of("pumpd.core.lockout")))
-print(json.dumps([[str(found[trial.index]), trial.found.value, trial.test] for trial in trials(found, {tests!r})]))
+tried = trials(found, {tests!r}, budget_s=60.0)
+print(json.dumps([[str(found[trial.index]), trial.found.value, trial.test] for trial in tried]))
 """
 
 

@@ -20,6 +20,9 @@ from tools.prove.warm import Found, trials
 
 PATH = ROOT / "docs" / "safety" / "mutation.toml"
 MODULES = tuple(sorted(path.stem for path in (ROOT / "pumpd" / "core").glob("[a-z]*.py")))
+FIRST = 3
+"""So many test files, those that have killed most, are imported for what must be imported anew; then the others."""
+BUDGET_S = 60.0
 LIMIT_S = 600.0
 """For all the tests of the core on a slow machine; a mutant that makes them hang is found as well."""
 
@@ -47,11 +50,11 @@ def listed(path: Path = PATH) -> dict[tuple[str, str, str, str], str]:
         raise ListError(f"{path.name}: {error}") from None
 
 
-def survivors(found: Sequence[Mutant]) -> Iterator[Mutant]:
+def survivors(found: Sequence[Mutant], *, budget_s: float) -> Iterator[Mutant]:
     """Yield each mutant that no test killed; raises `WarmError` where the original is not green."""
     kills: Counter[tuple[str, str]] = Counter()
     anew = []
-    for trial in trials(found, judges()):
+    for trial in trials(found, judges(), budget_s=budget_s):
         mutant = found[trial.index]
         match trial.found:
             case Found.KILLED | Found.HUNG:
@@ -61,13 +64,10 @@ def survivors(found: Sequence[Mutant]) -> Iterator[Mutant]:
             case Found.NOT_HERE:
                 anew.append(mutant)
     for mutant in anew:
-        order = sorted(judges(), key=lambda path: -kills[(mutant.module, path)])
+        own = f"test_{mutant.module.rsplit('.', 1)[1]}.py"
+        order = sorted(judges(), key=lambda path: (-kills[(mutant.module, path)], not path.endswith(own)))
         if not any(_killed_anew(mutant, part) for part in (order[:FIRST], order[FIRST:])):
             yield mutant
-
-
-FIRST = 6
-"""So many test files are imported for what must be imported anew; only where they are green are the others."""
 
 
 def _killed_anew(mutant: Mutant, tests: Sequence[str]) -> bool:
@@ -80,6 +80,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="make mutate", description=__doc__)
     parser.add_argument("module", nargs="+", choices=MODULES)
     parser.add_argument("--count", action="store_true", help="only tell how many mutants there are")
+    parser.add_argument("--budget", type=float, default=BUDGET_S, help="seconds of tests that one mutant may meet")
     asked = parser.parse_args(arguments)
     known = listed()
     found = {name: list(mutants(f"pumpd.core.{name}", source_of(f"pumpd.core.{name}"))) for name in asked.module}
@@ -91,7 +92,7 @@ def main(arguments: list[str] | None = None) -> int:
     began_s = time.monotonic()
     alive: Counter[str] = Counter()
     unlisted = 0
-    for mutant in survivors([mutant for own in found.values() for mutant in own]):
+    for mutant in survivors([mutant for own in found.values() for mutant in own], budget_s=asked.budget):
         name = mutant.module.rsplit(".", 1)[1]
         alive[name] += 1
         because = known.get((name, mutant.where, mutant.was, mutant.now))

@@ -7,6 +7,7 @@ the bodies of modules and classes, and what they call. That is told, and left to
 import ast
 import contextlib
 import gc
+import itertools
 import json
 import os
 import resource
@@ -27,8 +28,8 @@ from hypothesis import Phase, settings
 from tools.prove.altered import LAST_LINES, OPTIONS, Seen, path_of
 from tools.prove.mutants import Mutant
 
-LEAST_LIMIT_S = 5.0
-SLOWER = 20
+LEAST_LIMIT_S = 2.0
+SLOWER = 10
 """A test of a mutant may use so many times the processor time of the original; what hangs is found."""
 MEMORY_BYTES = 2**32
 """And so much memory; what gathers without end is found as well."""
@@ -74,15 +75,19 @@ class WarmError(RuntimeError):
     """The tests are not green as they are, or could not be run; the message says which."""
 
 
-def trials(mutants: Sequence[Mutant], tests: Sequence[str]) -> Iterator[Trial]:
-    """Try each mutant against the tests that run it. Nothing of pumpd may be imported in the calling process."""
+def trials(mutants: Sequence[Mutant], tests: Sequence[str], *, budget_s: float) -> Iterator[Trial]:
+    """Try each mutant against the tests that run it, as many as the budget of processor time allows.
+
+    A mutant that survives may be one that a dearer test kills; none is called killed that is not. Nothing of pumpd may
+    be imported in the calling process.
+    """
     reading, writing = os.pipe()
     with tempfile.TemporaryFile() as aloud:
         child = os.fork()
         if child == 0:
             os.close(reading)
             os.setsid()
-            _in_child(mutants, tests, writing, aloud.fileno())
+            _in_child(mutants, tests, writing, aloud.fileno(), budget_s)
         os.close(writing)
         done = False
         try:
@@ -104,12 +109,12 @@ def trials(mutants: Sequence[Mutant], tests: Sequence[str]) -> Iterator[Trial]:
             raise WarmError("\n".join(["the tests could not be run:", *last]))
 
 
-def _in_child(mutants: Sequence[Mutant], tests: Sequence[str], writing: int, aloud: int) -> NoReturn:
+def _in_child(mutants: Sequence[Mutant], tests: Sequence[str], writing: int, aloud: int, budget_s: float) -> NoReturn:
     code = 1
     try:
         os.dup2(aloud, 1)
         os.dup2(aloud, 2)
-        plugin = _Trials(mutants, writing)
+        plugin = _Trials(mutants, writing, budget_s)
         ran = _RanBefore({str(path_of(mutant.module)): mutant.module for mutant in mutants})
         plugin.ran_before = ran.functions
         sys.setprofile(ran)
@@ -134,9 +139,9 @@ class _RanBefore:
 class _Trials(Seen):
     """A pytest plugin: instead of running the tests once, runs them for each mutant."""
 
-    def __init__(self, mutants: Sequence[Mutant], writing: int) -> None:
+    def __init__(self, mutants: Sequence[Mutant], writing: int, budget_s: float) -> None:
         super().__init__()
-        self._mutants, self._writing = mutants, writing
+        self._mutants, self._writing, self._budget_s = mutants, writing, budget_s
         self._modules = {str(path_of(mutant.module)): mutant.module for mutant in mutants}
         self._kills: Counter[tuple[str, str, str]] = Counter()
         self._functions: dict[tuple[str, str], list[FunctionType]] = {}
@@ -242,6 +247,8 @@ class _Trials(Seen):
                 judge.cost_s,
             ),
         )
+        costs_s = itertools.accumulate(judge.cost_s for judge in chosen)
+        chosen = [judge for judge, cost_s in zip(chosen, costs_s, strict=True) if cost_s <= self._budget_s]
         found, final = self._run(place, altered[name], chosen)
         test = chosen[final].item.nodeid if found is not Found.SURVIVED else ""
         self._kills[(*place, test)] += 1
