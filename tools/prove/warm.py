@@ -7,6 +7,7 @@ the bodies of modules and classes, and what they call. That is told, and left to
 import ast
 import contextlib
 import gc
+import hashlib
 import itertools
 import json
 import os
@@ -19,15 +20,18 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, unique
+from pathlib import Path
 from types import CodeType, FrameType, FunctionType
 from typing import NoReturn
 
 import pytest
 from hypothesis import Phase, settings
 
-from tools.prove.altered import LAST_LINES, OPTIONS, Seen, path_of
+from tools.prove.altered import LAST_LINES, OPTIONS, ROOT, Seen, path_of
 from tools.prove.mutants import Mutant
 
+SHARED = (ROOT / "tests" / "conftest.py", ROOT / "tests" / "core" / "support.py")
+LEAST_COST_S = 0.02
 LEAST_LIMIT_S = 2.0
 SLOWER = 10
 """A test of a mutant may use so many times the processor time of the original; what hangs is found."""
@@ -37,6 +41,9 @@ FUNCTION = 0x01  # CO_OPTIMIZED, which no body of a module or a class has (Pytho
 
 
 NOTED = "__noted__"
+CORE = ROOT / "pumpd" / "core"
+KEPT = ROOT / ".trace" / "judges.json"
+"""What each test runs, as long as neither the core nor the test's file changes."""
 
 
 @unique
@@ -115,7 +122,7 @@ def _in_child(mutants: Sequence[Mutant], tests: Sequence[str], writing: int, alo
         os.dup2(aloud, 1)
         os.dup2(aloud, 2)
         plugin = _Trials(mutants, writing, budget_s)
-        ran = _RanBefore({str(path_of(mutant.module)): mutant.module for mutant in mutants})
+        ran = _RanBefore(plugin.modules)
         plugin.ran_before = ran.functions
         sys.setprofile(ran)
         code = int(pytest.main([*OPTIONS, "--assert=plain", *tests], plugins=[plugin]))
@@ -142,10 +149,12 @@ class _Trials(Seen):
     def __init__(self, mutants: Sequence[Mutant], writing: int, budget_s: float) -> None:
         super().__init__()
         self._mutants, self._writing, self._budget_s = mutants, writing, budget_s
-        self._modules = {str(path_of(mutant.module)): mutant.module for mutant in mutants}
+        self.modules = {str(path): f"pumpd.core.{path.stem}" for path in sorted(CORE.glob("[a-z]*.py"))}
         self._kills: Counter[tuple[str, str, str]] = Counter()
+        self._runners: Counter[tuple[str, int]] = Counter()
+        self._digests: dict[Path, str] = {}
         self._functions: dict[tuple[str, str], list[FunctionType]] = {}
-        self._sources = {module: path_of(module).read_text() for module in self._modules.values()}
+        self._sources = {module: path_of(module).read_text() for module in self.modules.values()}
         self._original: dict[str, dict[str, CodeType]] = {}
         self._noting: dict[str, dict[str, CodeType]] = {}
         self._spans: dict[tuple[str, str], tuple[int, int]] = {}
@@ -168,11 +177,22 @@ class _Trials(Seen):
         gc.collect()
         gc.freeze()
         judges = []
+        kept = _kept()
         for item in session.items:
-            judge = self._judge(item)
-            if judge is None:
-                return True
-            judges.append(judge)
+            key = self._key(item)
+            if key not in kept:
+                judge = self._judge(item)
+                if judge is None:
+                    return True
+                kept[key] = judge.cost_s, {module: sorted(lines) for module, lines in judge.lines.items()}
+            cost_s, found = kept[key]
+            lines = {module: frozenset(ran) for module, ran in found.items()}
+            judges.append(Judge(item=item, cost_s=cost_s, lines=lines))
+        KEPT.parent.mkdir(exist_ok=True)
+        KEPT.write_text(json.dumps(kept))
+        for judge in judges:
+            for module, lines in judge.lines.items():
+                self._runners.update((module, line) for line in lines)
         for index, mutant in enumerate(self._mutants):
             trial = self._try(index, mutant, judges)
             self._say({"index": index, "found": trial.found.value, "test": trial.test})
@@ -183,10 +203,10 @@ class _Trials(Seen):
 
     def _find_functions(self) -> None:
         for each in gc.get_objects():
-            if isinstance(each, FunctionType) and each.__code__.co_filename in self._modules:
-                module = self._modules[each.__code__.co_filename]
+            if isinstance(each, FunctionType) and each.__code__.co_filename in self.modules:
+                module = self.modules[each.__code__.co_filename]
                 self._functions.setdefault((module, each.__code__.co_qualname), []).append(each)
-        for path, module in self._modules.items():
+        for path, module in self.modules.items():
             self._original[module] = parts(self._sources[module], path)
             self._spans |= {(module, name): span for name, span in _spans(ast.parse(self._sources[module])).items()}
             self._noting[module] = parts(noting(self._sources[module]), path)
@@ -217,6 +237,18 @@ class _Trials(Seen):
             return None
         return Judge(item=item, cost_s=cost_s, lines={module: frozenset(found) for module, found in lines.items()})
 
+    def _key(self, item: pytest.Item) -> str:
+        """Return a name for a test, the core and the support that it has now."""
+        if item.path not in self._digests:
+            texts = [*self._sources.values(), *(path.read_text() for path in (item.path, *SHARED) if path.exists())]
+            self._digests[item.path] = hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
+        return f"{self._digests[item.path]} {item.nodeid}"
+
+    def _rarity(self, judge: Judge, module: str, first: int, last: int) -> float:
+        """Return how much of a function a test runs that few others do."""
+        own = (line for line in judge.lines.get(module, ()) if first <= line <= last)
+        return sum(1 / self._runners[(module, line)] for line in own)
+
     def _note_lines(self) -> dict[str, set[int]]:
         """Let every function of the modules note which of its statements run."""
         found: dict[str, set[int]] = {module: set() for module in self._noting}
@@ -244,7 +276,7 @@ class _Trials(Seen):
             key=lambda judge: (
                 not judge.runs(mutant.module, mutant.line, mutant.end),
                 -self._kills[(*place, judge.item.nodeid)],
-                judge.cost_s,
+                -self._rarity(judge, mutant.module, first, last) / max(judge.cost_s, LEAST_COST_S),
             ),
         )
         costs_s = itertools.accumulate(judge.cost_s for judge in chosen)
@@ -290,6 +322,14 @@ def _spans(tree: ast.AST, within: str = "") -> dict[str, tuple[int, int]]:
             found[f"{within}{node.name}"] = (node.lineno, node.end_lineno or node.lineno)
         elif isinstance(node, ast.ClassDef):
             found |= _spans(node, f"{within}{node.name}.")
+    return found
+
+
+def _kept() -> dict[str, tuple[float, dict[str, list[int]]]]:
+    try:
+        found: dict[str, tuple[float, dict[str, list[int]]]] = json.loads(KEPT.read_text())
+    except (OSError, ValueError):
+        return {}
     return found
 
 
