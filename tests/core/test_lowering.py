@@ -1,14 +1,18 @@
 """Lowering the rate of a running infusion: intent, permission, read-back, and what follows from each."""
 
+from dataclasses import replace
+
 import pytest
 
 from pumpd.core.commands import ReceiptState
 from pumpd.core.counter import Mismatch
-from pumpd.core.effects import LowerRate, SendStop, WriteIntent
-from pumpd.core.events import JournalConfirmed
+from pumpd.core.effects import Decision, LowerRate, SendStop, WriteIntent
+from pumpd.core.events import DeadlineReached, JournalConfirmed
+from pumpd.core.lowering import planned_with
 from pumpd.core.modes import Mode
-from pumpd.core.ports import Outcome, PumpCounter, RateChanged, RateChangeFailed
-from tests.core.support import MS, S, World, only, paused, ready, running
+from pumpd.core.ports import Outcome, PumpCounter, PumpState, PumpStatus, RateChanged, RateChangeFailed
+from pumpd.core.quantities import flow_time_ns
+from tests.core.support import MS, S, World, frame, only, paused, ready, running
 
 
 def lowering(world: World, rate_ml_h: str = "20") -> str:
@@ -211,3 +215,114 @@ def test_an_answer_to_another_change_is_nobodys() -> None:
     assert world.core.state.lowering is not None
     assert world.mode is Mode.RUNNING
     world.tell(PumpCounter(low_nl=0, high_nl=1_000, asked_at_ns=0))
+
+
+@pytest.mark.req("COMM-11")
+@pytest.mark.parametrize("journal", [False, True])
+def test_each_step_has_two_seconds(journal: bool) -> None:
+    world = running()
+    world.rate_answers = False
+    world.journal_answers = journal
+    world.lower("20")
+    asked_ns = world.now_ns
+    while journal and not [effect for _, effect in world.effects if isinstance(effect, LowerRate)]:
+        world.advance(0.005)
+        asked_ns = world.now_ns
+    assert world.core.state.lowering is not None
+    assert world.core.state.lowering.deadline_ns == asked_ns + 2 * S
+    for now_ns, goes_on in ((asked_ns + 2 * S - 1, True), (asked_ns + 2 * S, False)):
+        world.now_ns = now_ns
+        world.tell(frame(now_ns))
+        status = PumpStatus(state=PumpState.MOVING, asked_at_ns=now_ns)
+        world.tell(status)
+        world.tell(DeadlineReached(real_ns=now_ns))
+        assert (world.core.state.lowering is not None) is goes_on
+
+
+@pytest.mark.req("DOSE-10", "DOSE-05")
+def test_a_rate_is_refused_from_the_first_nanosecond_past_the_longest_duration() -> None:
+    world = running()
+    state = world.core.state
+    assert state.running_since_ns is not None
+    limit_ns = 120 * 60 * S
+    left_nl = state.ledger.order_nl - state.ledger.low()
+    rate_nl_h = 9_000_000
+    need_ns = planned_with(state, rate_nl_h, world.now_ns)
+    assert need_ns - (world.now_ns - state.running_since_ns) == flow_time_ns(left_nl, rate_nl_h)
+    for more_ns, taken in ((0, True), (1, False)):
+        state.ran_ns = limit_ns - need_ns + more_ns
+        assert planned_with(state, rate_nl_h, world.now_ns) == limit_ns + more_ns
+        answer = world.lower("9")
+        assert (answer.state is ReceiptState.ACCEPTED) is taken
+        state.lowering = None
+    assert answer.reason == (
+        "at 9 mL/h the infusion would run for 120 min, the hard limit is 120 min; choose a higher rate, or end the "
+        "infusion"
+    )
+
+
+def test_what_is_left_is_never_less_than_nothing_and_a_pump_at_rest_adds_no_time() -> None:
+    world = paused()
+    state = world.core.state
+    state.ran_ns = 5 * S
+    low_nl = state.ledger.low()
+    for order_nl, left_nl in ((low_nl - 1, 0), (low_nl, 0), (low_nl + 1_000, 1_000)):
+        state.ledger = replace(state.ledger, order_nl=order_nl)
+        assert planned_with(state, 1_000_000, world.now_ns) == 5 * S + flow_time_ns(left_nl, 1_000_000)
+
+
+def test_rates_are_told_rounded_down() -> None:
+    world = running()
+    world.core.state.rate_nl_h = 26_257_190
+    assert "is not below the present 26.257 mL/h" in world.lower("30").reason
+    run_id = lowering(world, "20.12345")
+    world.tell(RateChanged(run_id=run_id, rate_nl_h=20_119_990))
+    assert world.last_answer("lower").reason == "the pump reads back 20.119 mL/h"
+    run_id = lowering(world, "19.12345")
+    world.tell(RateChanged(run_id=run_id, rate_nl_h=19_987_690))
+    (alarm,) = (alarm for alarm in world.core.state.alarms.listed if alarm.id == "rate-unknown")
+    assert alarm.text.startswith("the pump holds 19.987 mL/h, asked for was 19.123 mL/h")
+
+
+@pytest.mark.req("DOSE-03")
+@pytest.mark.parametrize(("held_nl_h", "taken"), [(19_952_022, True), (19_952_021, False), (19_992_006, True)])
+def test_two_thousandths_are_counted_to_the_nanolitre(held_nl_h: int, taken: bool) -> None:
+    world = running()
+    run_id = lowering(world, "19.992007")
+    assert 19_992_007 * 998 // 1_000 == 19_952_022
+    world.tell(RateChanged(run_id=run_id, rate_nl_h=held_nl_h))
+    assert (world.mode is Mode.RUNNING) is taken
+
+
+def test_a_change_that_was_sent_is_not_sent_again() -> None:
+    world = running()
+    run_id = lowering(world)
+    before = world.core.state.lowering
+    effects = world.tell(JournalConfirmed(token=run_id))
+    assert not only(effects, LowerRate)
+    assert world.core.state.lowering is before
+
+
+@pytest.mark.req("DOSE-05", "DOSE-10")
+def test_a_change_that_is_read_back_moves_rate_plan_and_watch_and_is_recorded() -> None:
+    world = running()
+    run_id = lowering(world)
+    effects = world.tell(RateChanged(run_id=run_id, rate_nl_h=19_990_000))
+    state = world.core.state
+    assert (state.rate_nl_h, state.lowering) == (20_000_000, None)
+    assert state.planned_ns == planned_with(state, 19_990_000, world.now_ns)
+    assert state.watch is not None
+    assert state.watch.rate_nl_h == 19_990_000
+    assert [effect.text for effect in only(effects, Decision)] == ["the rate is 19.99 mL/h from now on"]
+
+
+def test_a_halt_amid_a_change_tells_at_what_rate_it_would_go_on() -> None:
+    world = running()
+    lowering(world, "20.12345")
+    world.pause()
+    assert world.last_answer("lower").state is ReceiptState.UNKNOWN
+    assert world.last_answer("lower").reason == (
+        "the infusion was halted (pause by anna); if it goes on, then at 20.123 mL/h"
+    )
+    assert world.core.state.lowering is None
+    assert world.core.state.rate_nl_h == 20_123_450
