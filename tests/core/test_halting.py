@@ -1,18 +1,22 @@
 """From a stop to confirmed rest: what counts as rest, the silence, restarts, and who is told."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
+from pumpd.core import halting
+from pumpd.core.alarms import Priority
 from pumpd.core.commands import ReceiptState
 from pumpd.core.controller import Core
-from pumpd.core.effects import Decision, KeepEvidence, Receipt, SendStop, SettlePump
+from pumpd.core.effects import Decision, Effect, KeepEvidence, Receipt, SendStop, SettlePump
 from pumpd.core.events import DeadlineReached
 from pumpd.core.modes import OPEN_MODES, Mode
 from pumpd.core.phase import OVER_MODES
 from pumpd.core.ports import LinePolicy, PumpAlarmed, PumpAlarmKind, PumpCounter, PumpState, PumpStatus
 from pumpd.core.pump_alarms import meaning
 from pumpd.core.rest import Aim, Phase
+from pumpd.core.state import State
 from tests.core.support import MS, S, World, core_in, in_mode, only, paused, ready, running, settings
 
 
@@ -257,3 +261,122 @@ def test_of_two_reasons_in_one_event_the_stricter_is_the_evidence() -> None:
     (kept,) = only(effects, KeepEvidence)
     assert kept.evidence.halted.aim is Aim.END
     assert "no usable" in kept.evidence.halted.cause
+
+
+# ---- what an alarm of a halt says -----------------------------------------------------------------------------------
+
+
+def counted(low_nl: int) -> PumpCounter:
+    return PumpCounter(low_nl=low_nl, high_nl=low_nl + 1_000, asked_at_ns=0)
+
+
+@pytest.mark.req("DOSE-08", "DOSE-11", "DOSE-12", "PUMP-06")
+@pytest.mark.parametrize(
+    ("say", "name", "words"),
+    [
+        (
+            lambda state, _: halting.tell_flow_at_rest(state, counted(1_234_590), counted(2_345_690)),
+            "flow-at-rest",
+            "the counter went from 1.234 to 2.345 mL at rest",
+        ),
+        (
+            lambda state, now_ns: halting.tell_counter_lost(state, counted(1_234_590), now_ns),
+            "counter-lost",
+            "the counter reads 1.234 mL, less than it had proven; given: 0 mL (0 mg) of 17.512 mL",
+        ),
+        (
+            lambda state, now_ns: halting.tell_totals_differ(state, counted(1_234_590), 2_345_690, now_ns),
+            "totals-differ",
+            "the counter reads 1.234 mL, 2.345 mL above what the record explains; given: 0 mL (0 mg) of 17.512 mL",
+        ),
+    ],
+)
+def test_totals_are_told_rounded_down(say: Callable[[State, int], None], name: str, words: str) -> None:
+    core, now_ns = core_in(Mode.READY)
+    state = core.state
+    assert state.order is not None
+    state.order = replace(state.order, volume_nl=17_512_390)
+    say(state, now_ns)
+    (condition,) = state.happened
+    assert (condition.id, condition.priority, condition.text) == (name, Priority.HIGH, words)
+
+
+@pytest.mark.req("ALRM-04", "PUMP-06")
+@pytest.mark.parametrize(("short_nl", "told"), [(0, False), (1, True)])
+def test_a_pump_that_stops_at_its_end_stop_does_as_it_should(short_nl: int, told: bool) -> None:
+    core, now_ns = core_in(Mode.RUNNING)
+    state = core.state
+    run = state.ledger.run
+    assert run is not None
+    at_end_nl = state.ledger.high(now_ns) + state.ledger.counts() + 10_000
+    state.ledger = replace(state.ledger, order_nl=at_end_nl + short_nl)
+    halting.halt_stopped(state, Aim.PAUSE, "the pump reports rest", now_ns, [])
+    assert state.halt is not None
+    assert state.halt.by_itself is not told
+    assert [condition.id for condition in state.happened] == (["pump-stopped"] if told else [])
+    assert (state.halted is None) is not told
+
+
+@pytest.mark.req("ALRM-04")
+def test_the_evidence_of_a_halt_is_of_the_stricter_aim_and_of_no_person() -> None:
+    for by_human in (True, False):
+        core, now_ns = core_in(Mode.RUNNING)
+        halting.halt(core.state, Aim.PAUSE, "first", now_ns, [], by_human=by_human)
+        halting.halt(core.state, Aim.PAUSE, "second", now_ns, [])
+        halted = core.state.halted
+        assert (halted is None) is by_human
+        assert core.state.pause_cause == "first"
+        halting.halt(core.state, Aim.FAULT, "third", now_ns, [])
+        halted = core.state.halted
+        assert halted is not None
+        assert (halted.aim, halted.cause, halted.moving) == (Aim.FAULT, "third", not by_human)
+        assert core.state.pause_cause == "third"
+
+
+def test_a_look_at_a_pump_at_rest_leaves_no_evidence_and_names_no_pause() -> None:
+    core, now_ns = core_in(Mode.PAUSED)
+    before = core.state.pause_cause
+    effects: list[Effect] = []
+    halting.halt(core.state, Aim.LOOK, "a look", now_ns, effects)
+    assert (core.state.halted, core.state.pause_cause, core.state.mode) == (None, before, Mode.PAUSED)
+    assert [effect.text for effect in only(effects, Decision)] == ["look: a look"]
+    assert not core.state.pump.at_rest
+
+
+@pytest.mark.req("DOSE-05")
+def test_the_running_time_is_kept_once_and_the_pause_begins_with_the_halt() -> None:
+    core, now_ns = core_in(Mode.RUNNING)
+    state = core.state
+    assert state.running_since_ns is not None
+    ran_ns = now_ns - state.running_since_ns
+    state.ran_ns = 7 * S
+    for later_ns in (0, 5 * S):
+        halting.halt(state, Aim.PAUSE, "x", now_ns + later_ns, [])
+        assert (state.ran_ns, state.running_since_ns, state.idle_since_ns) == (7 * S + ran_ns, None, now_ns)
+        assert state.watch is None
+
+
+@pytest.mark.req("CTRL-03")
+def test_a_person_pauses_what_may_move_and_looks_at_what_rests() -> None:
+    for mode in Mode:
+        moves = mode in {Mode.STARTING, Mode.RUNNING, Mode.STOPPING, Mode.UNKNOWN}
+        core, _ = core_in(mode)
+        assert halting.pause_aim(core.state) is (Aim.PAUSE if moves else Aim.LOOK), mode
+
+
+@pytest.mark.req("CTRL-08")
+@pytest.mark.parametrize("mode", [Mode.PAUSED, Mode.ENDED, Mode.COMPLETED, Mode.FAULT])
+def test_the_mode_after_rest_is_told_with_what_was_given(mode: Mode) -> None:
+    world = in_mode(mode)
+    words = [effect.text for _, effect in world.effects if isinstance(effect, Decision) and effect.cause == "rest"][-1]
+    given = halting.delivered_text(world.core.state, world.now_ns)
+    assert words.startswith(
+        {
+            Mode.PAUSED: f"paused: {given}; cause: pause by anna",
+            Mode.ENDED: f"ended short: {given}; cause: stop by anna",
+            Mode.COMPLETED: f"completed: {given}",
+            Mode.FAULT: f"fault: {given}; cause: ",
+        }[mode]
+    )
+    assert (world.core.state.pause_cause is None) is (mode is Mode.COMPLETED)
+    assert world.core.state.reminders == 0
