@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from pumpd.core.commands import ReceiptState
-from pumpd.core.effects import PollPump
+from pumpd.core.effects import PollPump, Receipt
 from pumpd.core.events import DeadlineReached, JournalConfirmed
 from pumpd.core.modes import Mode
 from pumpd.core.ports import Outcome, ProgramFailed, Programmed, PumpState, PumpStatus, RunAnswered, RunOrder
@@ -183,3 +183,19 @@ def test_who_began_stays_who_began_and_a_run_that_is_seen_ends_the_pause() -> No
     assert state.running_since_ns == state.pump.run_sent_ns
     assert state.watch is not None
     assert state.watch.rate_nl_h == 26_250_000
+
+
+@pytest.mark.req("CMD-04")
+def test_a_start_is_told_step_by_step_and_begins_the_watch_of_the_vital_signs() -> None:
+    world = ready()
+    start_ns = world.now_ns
+    assert world.core.state.interlocks.watched_since_ns < start_ns
+    world.start()
+    assert world.core.state.interlocks.watched_since_ns == start_ns
+    world.advance(3)
+    told = [effect for _, effect in world.effects if isinstance(effect, Receipt) and effect.kind == "start"]
+    assert [(receipt.state, receipt.reason) for receipt in told] == [
+        (ReceiptState.ACCEPTED, "checked; writing the intent"),
+        (ReceiptState.EXECUTING, "the pump was programmed and read back; RUN is sent"),
+        (ReceiptState.VERIFIED, "the pump reports infusing"),
+    ]
