@@ -224,10 +224,12 @@ def test_each_step_has_two_seconds(journal: bool) -> None:
     world.rate_answers = False
     world.journal_answers = journal
     world.lower("20")
+    if journal:
+        world.advance(0.005)  # the journal answers after this
+        assert [effect for _, effect in world.effects if isinstance(effect, LowerRate)]
+        assert world.last_answer("lower").state is ReceiptState.EXECUTING
+        assert world.last_answer("lower").reason == "the rate is sent"
     asked_ns = world.now_ns
-    while journal and not [effect for _, effect in world.effects if isinstance(effect, LowerRate)]:
-        world.advance(0.005)
-        asked_ns = world.now_ns
     assert world.core.state.lowering is not None
     assert world.core.state.lowering.deadline_ns == asked_ns + 2 * S
     for now_ns, goes_on in ((asked_ns + 2 * S - 1, True), (asked_ns + 2 * S, False)):

@@ -55,6 +55,10 @@ def test_each_mutant_is_python_and_changes_one_thing() -> None:
         compile(source, "m", "exec")
 
 
+def test_what_the_types_exclude_is_left_alone() -> None:
+    assert changes("def f(x):\n    assert_never(x)\n    g(x)\n") == [("f", "g(x)", "pass")]
+
+
 def test_where_a_mutant_stands_is_told() -> None:
     first = next(iter(mutants("pumpd.core.rest", "A = 1\n")))
     assert str(first) == "pumpd.core.rest:1 in module: '1' -> '2'"

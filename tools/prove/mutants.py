@@ -1,6 +1,6 @@
 """Small wrong changes of a module's source, one at a time. Knows Python's syntax and nothing of what it changes.
 
-Left out: words (docstrings and what an f-string says), annotations, decorators, assertions and imports. They change
+Left out: words (docstrings and what an f-string says), annotations, decorators, assertions (`assert_never` is one) and imports. They change
 nothing that a test of behaviour could see, or cannot be reached.
 """
 
@@ -138,6 +138,8 @@ def _others(node: ast.AST) -> Iterator[ast.AST]:  # noqa: C901 - one case per ki
             yield ast.If(test=ast.UnaryOp(op=ast.Not(), operand=test), body=body, orelse=orelse)
         case ast.Return(value=ast.expr() as value) if not _is_none(value):
             yield ast.Return(value=ast.Constant(value=None))
+        case ast.Expr(value=ast.Call(func=ast.Name(id="assert_never"))):
+            return
         case ast.Raise() | ast.AugAssign() | ast.Expr(value=ast.Call()) | ast.Continue() | ast.Break():
             yield ast.Pass()
         case ast.Assign(targets=[ast.Attribute()]):

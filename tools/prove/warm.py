@@ -271,11 +271,13 @@ class _Trials(Seen):
         if name is None or place in self.ran_before or place not in self._functions or place not in self._spans:
             return Trial(index=index, found=Found.NOT_HERE)
         first, last = self._spans[place]
+        own = f"test_{mutant.module.rpartition('.')[2]}"
         chosen = sorted(
             (judge for judge in judges if judge.runs(mutant.module, first, last)),
             key=lambda judge: (
                 not judge.runs(mutant.module, mutant.line, mutant.end),
                 -self._kills[(*place, judge.item.nodeid)],
+                judge.item.path.stem != own,
                 -self._rarity(judge, mutant.module, first, last) / max(judge.cost_s, LEAST_COST_S),
             ),
         )
