@@ -207,3 +207,25 @@ def test_what_is_too_little_to_give_is_told_in_millilitres() -> None:
         high_nl = state.ledger.order_nl - left_nl
         state.ledger = replace(state.ledger, run=replace(run, high_nl=high_nl, moving_since_ns=None))
         assert ("less than 0.01 mL is left to give" in resume(state, now_ns)) is blocked
+
+
+@pytest.mark.req("START-01", "CTRL-05")
+def test_in_another_mode_or_without_an_order_nothing_else_is_asked() -> None:
+    core, now_ns = core_in(Mode.RUNNING)
+    assert readiness.start_blockers(core.state, now_ns) == ("the mode is running, a start needs a prepared order",)
+    assert readiness.resume_blockers(core.state, now_ns) == ("the mode is running, a resume needs a paused session",)
+    for mode, blockers in ((Mode.READY, readiness.start_blockers), (Mode.PAUSED, readiness.resume_blockers)):
+        core, now_ns = core_in(mode)
+        core.state.order = None
+        (words,) = blockers(core.state, now_ns)
+        assert words.startswith(f"the mode is {mode.value}, a ")
+
+
+@pytest.mark.req("START-04")
+def test_what_a_baseline_needs_is_told_in_seconds_and_minutes() -> None:
+    core, now_ns = core_in(Mode.READY)
+    profile = core.state.settings.profile
+    core.state.vitals = replace(core.state.vitals, readings=())
+    spacing_s, max_age_min = profile.baseline_spacing_ns // S, profile.baseline_max_age_ns // (60 * S)
+    words = f"no baseline: two cuff readings at least {spacing_s} s apart and at most {max_age_min} min old"
+    assert words in readiness.start_blockers(core.state, now_ns)

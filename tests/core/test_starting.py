@@ -11,7 +11,7 @@ from pumpd.core.modes import Mode
 from pumpd.core.ports import Outcome, ProgramFailed, Programmed, PumpState, PumpStatus, RunAnswered, RunOrder
 from pumpd.core.starting import read_back_error
 from pumpd.core.state import Starting, Step
-from tests.core.support import MS, S, World, paused, ready
+from tests.core.support import MS, S, World, frame, paused, ready
 
 ORDER = RunOrder(run_id="r", diameter_um=26_594, rate_nl_h=26_257_190, volume_nl=17_512_390)
 HELD = Programmed(run_id="r", diameter_um=26_594, rate_nl_h=26_257_190, volume_nl=17_512_390, read_back=())
@@ -199,3 +199,25 @@ def test_a_start_is_told_step_by_step_and_begins_the_watch_of_the_vital_signs() 
         (ReceiptState.EXECUTING, "the pump was programmed and read back; RUN is sent"),
         (ReceiptState.VERIFIED, "the pump reports infusing"),
     ]
+
+
+@pytest.mark.req("CTRL-05", "CTRL-02")
+@pytest.mark.parametrize("step", [Step.INTENT, Step.PROGRAM])
+def test_a_resume_is_judged_again_at_each_step(step: Step) -> None:
+    world = paused()
+    world.advance(31)
+    world.journal_answers, world.program_answers = step is Step.PROGRAM, False
+    assert world.resume().state is ReceiptState.ACCEPTED
+    world.advance(0.1)
+    starting = started(world)
+    assert starting.step is step
+    world.now_ns += MS
+    world.tell(frame(world.now_ns, hr=111))  # it pauses nothing, and is beyond what a resume allows
+    assert world.core.state.starting is starting
+    world.tell(JournalConfirmed(token=starting.order.run_id))
+    world.tell(world.read_back(starting.order))
+    assert len(world.runs_sent) == 1
+    assert world.core.state.starting is None
+    reason = world.last_answer("resume").reason
+    assert reason.startswith("nothing was started: no longer allowed: ")
+    assert "HR 111" in reason

@@ -1,7 +1,7 @@
 """Small wrong changes of a module's source, one at a time. Knows Python's syntax and nothing of what it changes.
 
-Left out: words (docstrings and what an f-string says), annotations, decorators, assertions (`assert_never` is one) and imports. They change
-nothing that a test of behaviour could see, or cannot be reached.
+Left out: words (docstrings and what an f-string says), annotations, decorators, imports, and assertions, of which
+`assert_never` is one. They change nothing that a test of behaviour could see, or cannot be reached.
 """
 
 import ast
