@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from pumpd.core import readiness
+from pumpd.core import readiness, sources
 from pumpd.core.commands import Attested
 from pumpd.core.delivery import LEAST_RUN_NL
 from pumpd.core.modes import Mode
@@ -229,3 +229,37 @@ def test_what_a_baseline_needs_is_told_in_seconds_and_minutes() -> None:
     spacing_s, max_age_min = profile.baseline_spacing_ns // S, profile.baseline_max_age_ns // (60 * S)
     words = f"no baseline: two cuff readings at least {spacing_s} s apart and at most {max_age_min} min old"
     assert words in readiness.start_blockers(core.state, now_ns)
+
+
+@pytest.mark.req("CTRL-05")
+def test_a_reason_to_unlock_widens_no_resume_range() -> None:
+    core, now_ns = core_in(Mode.PAUSED)
+    state = core.state
+    profile = state.settings.profile
+    wanted = next(each for each in profile.resume if each.vital is HR)
+    assert wanted.high is not None
+    ranges = tuple(replace(each, override_high=wanted.high + 9) if each is wanted else each for each in profile.resume)
+    state.settings = replace(state.settings, profile=replace(profile, resume=ranges))
+    valued(state, HR, wanted.high + 1)
+    for override in (False, True):
+        assert f"HR {wanted.high + 1} /min is above {wanted.high} /min" in resume(state, now_ns, override=override)
+
+
+@pytest.mark.req("VIT-11", "START-05")
+def test_a_measured_rate_that_no_longer_counts_is_not_started_by() -> None:
+    core, now_ns = core_in(Mode.READY)
+    state = core.state
+    whole = state.vitals
+    entered = whole.latest[RR]
+    counts_ns = sources.counts_ns(state.settings.profile, RR, "co2/rr")
+    for source, age_ns, words in (
+        ("co2/rr", counts_ns - 1, None),
+        ("co2/rr", counts_ns, f"RR of co2/rr is {counts_ns // S} s old and no longer counts"),
+        (entered.source, state.settings.profile.assess_valid_ns, None),
+    ):
+        sample = replace(entered, source=source, measured_at_ns=now_ns - age_ns)
+        state.vitals = replace(
+            whole, latest={**whole.latest, RR: sample}, channels={**whole.channels, RR: {source: sample}}
+        )
+        found = [each for each in readiness.start_blockers(state, now_ns) if "no longer counts" in each]
+        assert found == ([] if words is None else [words])

@@ -186,13 +186,13 @@ class _Trials(Seen):
                     return True
                 kept[key] = judge.cost_s, {module: sorted(lines) for module, lines in judge.lines.items()}
             cost_s, found = kept[key]
-            lines = {module: frozenset(ran) for module, ran in found.items()}
-            judges.append(Judge(item=item, cost_s=cost_s, lines=lines))
+            runs = {module: frozenset(lines) for module, lines in found.items()}
+            judges.append(Judge(item=item, cost_s=cost_s, lines=runs))
         KEPT.parent.mkdir(exist_ok=True)
         KEPT.write_text(json.dumps(kept))
         for judge in judges:
-            for module, lines in judge.lines.items():
-                self._runners.update((module, line) for line in lines)
+            for module, ran in judge.lines.items():
+                self._runners.update((module, line) for line in ran)
         for index, mutant in enumerate(self._mutants):
             trial = self._try(index, mutant, judges)
             self._say({"index": index, "found": trial.found.value, "test": trial.test})
@@ -253,10 +253,11 @@ class _Trials(Seen):
         """Let every function of the modules note which of its statements run."""
         found: dict[str, set[int]] = {module: set() for module in self._noting}
         for (module, name), functions in self._functions.items():
-            code = self._noting[module].get(name)
-            for function in functions if code is not None else ():
+            if name not in self._noting[module]:
+                continue
+            for function in functions:
                 function.__globals__[NOTED] = found[module]
-                function.__code__ = code
+                function.__code__ = self._noting[module][name]
         return found
 
     def _passes(self, item: pytest.Item) -> bool:
@@ -370,7 +371,7 @@ def parts(source: str | ast.Module, path: str = "module") -> dict[str, CodeType]
 
 def altered_part(one: Mapping[str, CodeType], other: Mapping[str, CodeType]) -> str | None:
     """Return which body differs; None where none does, or more than one."""
-    changed = [name for name in one | other if not _same(one.get(name), other.get(name))]
+    changed = [name for name in {**one, **other} if not _same(one.get(name), other.get(name))]
     return changed[0] if len(changed) == 1 else None
 
 
