@@ -10,6 +10,7 @@ from pumpd.core.alarms import Priority
 from pumpd.core.causes import Cause
 from pumpd.core.commands import ReceiptState
 from pumpd.core.counter import Mismatch
+from pumpd.core.events import SourceRefused, Trouble
 from pumpd.core.interlocks import Interlocks
 from pumpd.core.modes import Mode
 from pumpd.core.phase import infusion_over
@@ -336,3 +337,12 @@ def test_an_infusion_that_is_over_is_observed_where_something_may_have_flowed() 
     state = world.core.state
     infusion_over(state, world.now_ns)
     assert state.observing_since_ns is None
+
+
+@pytest.mark.req("VIT-12")
+@pytest.mark.parametrize(("mode", "told_of"), [(Mode.READY, True), (Mode.IDLE, False), (Mode.PAUSED, True)])
+def test_a_source_that_is_refused_is_told_from_the_order_on(mode: Mode, told_of: bool) -> None:
+    core, now_ns = core_in(mode)
+    refused = SourceRefused(source="ox7", trouble=Trouble.IDENTITY, reason="it names bed2")
+    core.state.bus = replace(core.state.bus, troubles={"ox7": (refused, now_ns)})
+    assert ("source-identity-ox7" in found(core.state, now_ns)) is told_of
