@@ -345,4 +345,6 @@ def test_a_source_that_is_refused_is_told_from_the_order_on(mode: Mode, told_of:
     core, now_ns = core_in(mode)
     refused = SourceRefused(source="ox7", trouble=Trouble.IDENTITY, reason="it names bed2")
     core.state.bus = replace(core.state.bus, troubles={"ox7": (refused, now_ns)})
-    assert ("source-identity-ox7" in found(core.state, now_ns)) is told_of
+    due = found(core.state, now_ns)
+    assert ("source-identity-ox7" in due) is told_of
+    assert not any(cause.pressure or cause.vital_limit for cause in due.values())
