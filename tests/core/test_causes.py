@@ -331,6 +331,16 @@ def test_a_station_that_was_never_there_is_missed_only_after_a_restart_of_a_begu
     assert causes.supervision_lost_ns(state) is None
 
 
+@pytest.mark.req("COMM-07", "ALRM-05")
+def test_the_station_that_was_heard_last_is_the_one_that_watches() -> None:
+    state, _ = in_state(Mode.RUNNING)
+    lost_ns = state.settings.profile.station_lost_ns
+    state.stations = {"anna": state.real_ns - 9 * lost_ns, "ben": state.real_ns - lost_ns}
+    assert causes.supervision_lost_ns(state) is None
+    state.stations = {"anna": state.real_ns - 9 * lost_ns, "ben": state.real_ns - lost_ns - 1}
+    assert causes.supervision_lost_ns(state) == lost_ns + 1
+
+
 def test_an_infusion_that_is_over_is_observed_where_something_may_have_flowed() -> None:
     world = World()
     world.boot()
