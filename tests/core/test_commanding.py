@@ -331,6 +331,17 @@ def test_each_assessment_is_newer_than_the_one_before() -> None:
     assert found[VitalKind.RR].source.endswith("ben")
 
 
+@pytest.mark.parametrize(("moaas", "rr"), [(6, 14), (-1, 14), (5, -1), (5, 71)])
+def test_an_assessment_that_cannot_be_brings_no_value(moaas: int, rr: int) -> None:
+    world = ready()
+    before = world.core.state.vitals
+    world.advance(0.1)
+    answer = world.answer("anna", Assess(moaas=moaas, respiration_bpm=rr))
+    assert answer.state is ReceiptState.REFUSED
+    assert world.core.state.vitals.latest[VitalKind.RR] is before.latest[VitalKind.RR]
+    assert world.core.state.vitals.latest[VitalKind.MOAAS] is before.latest[VitalKind.MOAAS]
+
+
 def test_presence_is_by_whom_and_when() -> None:
     world = ready()
     world.advance(1)
