@@ -195,6 +195,20 @@ def test_a_new_order_begins_a_session_of_its_own() -> None:
 
 
 @pytest.mark.req("CTRL-05")
+@pytest.mark.parametrize("over_wall_ns", [123 * S, None])
+def test_a_new_order_remembers_what_the_one_before_gave_and_when_it_was_over(over_wall_ns: int | None) -> None:
+    world = closed(Mode.ENDED)
+    state = world.core.state
+    ended, given_nl = world.order_hash, world.pump.given_nl
+    state.over_wall_ns = over_wall_ns
+    world.answer("anna", prepare())
+    (given,) = state.before
+    assert given.order_hash == ended
+    assert given.low_nl <= given_nl <= given.high_nl
+    assert given.until_wall_ns == (state.wall_ns() if over_wall_ns is None else over_wall_ns)
+
+
+@pytest.mark.req("CTRL-05")
 def test_nothing_of_the_patient_before_speaks_for_the_next() -> None:
     for world in (closed(Mode.ENDED), closed(Mode.COMPLETED)):
         state = world.core.state
