@@ -26,6 +26,7 @@ from pumpd.core.lockout import Lockout
 from pumpd.core.modes import Mode
 from pumpd.core.ports import VitalKind
 from pumpd.core.prescription import expected_running_ns
+from pumpd.core.state import Difference
 from pumpd.core.vitals import Vitals
 from tests.core.support import S, World, in_mode, only, paused, prepare, ready, running, settings
 
@@ -151,6 +152,8 @@ def closed(mode: Mode) -> World:
     state = world.core.state
     assert state.observing_since_ns is not None
     state.observing_since_ns -= state.settings.profile.observe_min_ns
+    sample = state.vitals.latest[VitalKind.HR]
+    state.differing = {VitalKind.HR: Difference(low=sample, high=sample, since_ns=world.now_ns)}
     world.acknowledge_all()
     assert world.close().state is ReceiptState.VERIFIED
     return world
@@ -287,7 +290,7 @@ def test_a_confirmation_is_by_whom_and_when() -> None:
 
 @pytest.mark.req("START-02")
 @pytest.mark.parametrize(
-    ("mg_ml", "taken"), [("1.949", False), ("1.95", True), ("2.05", True), ("2.051", False), ("2.5", False)]
+    ("mg_ml", "taken"), [("1.9499", False), ("1.95", True), ("2.05", True), ("2.0501", False), ("2.5", False)]
 )
 def test_the_concentration_entered_again_may_differ_by_the_tolerance(mg_ml: str, taken: bool) -> None:
     world = ready()
