@@ -155,7 +155,8 @@ def closed(mode: Mode) -> World:
     sample = state.vitals.latest[VitalKind.HR]
     state.differing = {VitalKind.HR: Difference(low=sample, high=sample, since_ns=world.now_ns)}
     world.acknowledge_all()
-    assert world.close().state is ReceiptState.VERIFIED
+    receipt = world.close()
+    assert (receipt.state, receipt.reason) == (ReceiptState.VERIFIED, f"session {state.session} is closed")
     return world
 
 
