@@ -380,3 +380,22 @@ def test_the_mode_after_rest_is_told_with_what_was_given(mode: Mode) -> None:
     )
     assert (world.core.state.pause_cause is None) is (mode is Mode.COMPLETED)
     assert world.core.state.reminders == 0
+
+
+@pytest.mark.req("CTRL-09", "CMD-04")
+def test_a_halt_ends_a_start_and_a_lower_rate_that_are_on_their_way() -> None:
+    world = ready()
+    world.journal_answers = False
+    world.start()
+    world.pause()
+    state = world.core.state
+    assert (state.starting, state.ledger.run) == (None, None)
+    assert world.last_answer("start").state is ReceiptState.REFUSED
+    assert world.last_answer("start").reason == "nothing was started: pause by anna"
+    world = running()
+    world.rate_answers = False
+    world.lower("20")
+    assert world.core.state.lowering is not None
+    world.pause()
+    assert (world.core.state.lowering, world.core.state.rate_nl_h) == (None, 20_000_000)
+    assert world.last_answer("lower").state is ReceiptState.UNKNOWN
