@@ -16,7 +16,7 @@ from pumpd.core.phase import OVER_MODES
 from pumpd.core.ports import LinePolicy, PumpAlarmed, PumpAlarmKind, PumpCounter, PumpState, PumpStatus
 from pumpd.core.pump_alarms import meaning
 from pumpd.core.rest import Aim, Phase
-from pumpd.core.state import State
+from pumpd.core.state import State, Step
 from tests.core.support import MS, S, World, core_in, in_mode, only, paused, ready, running, settings
 
 
@@ -331,6 +331,20 @@ def test_the_evidence_of_a_halt_is_of_the_stricter_aim_and_of_no_person() -> Non
         assert halted is not None
         assert (halted.aim, halted.cause, halted.moving) == (Aim.FAULT, "third", not by_human)
         assert core.state.pause_cause == "third"
+        assert core.state.halt is not None
+        assert (core.state.halt.aim, core.state.halt.cause) == (Aim.FAULT, "third")
+
+
+@pytest.mark.req("ALRM-04")
+@pytest.mark.parametrize("step", Step)
+def test_a_start_that_is_undone_leaves_evidence_only_once_run_was_sent(step: Step) -> None:
+    core, now_ns = core_in(Mode.STARTING)
+    assert core.state.starting is not None
+    core.state.starting = replace(core.state.starting, step=step)
+    halting.halt(core.state, Aim.UNDO, "x", now_ns, [])
+    halted = core.state.halted
+    assert (halted is not None) is (step is Step.RUN)
+    assert halted is None or (halted.mode, halted.moving) == (Mode.STARTING, True)
 
 
 def test_a_look_at_a_pump_at_rest_leaves_no_evidence_and_names_no_pause() -> None:
