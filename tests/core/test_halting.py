@@ -347,6 +347,15 @@ def test_a_start_that_is_undone_leaves_evidence_only_once_run_was_sent(step: Ste
     assert halted is None or (halted.mode, halted.moving) == (Mode.STARTING, True)
 
 
+@pytest.mark.req("ALRM-04")
+def test_a_pause_of_a_pump_that_rested_leaves_evidence_of_what_did_not_move() -> None:
+    core, now_ns = core_in(Mode.PAUSED)
+    halting.halt(core.state, Aim.PAUSE, "x", now_ns, [])
+    halted = core.state.halted
+    assert halted is not None
+    assert (halted.mode, halted.moving, halted.aim) == (Mode.PAUSED, False, Aim.PAUSE)
+
+
 def test_a_look_at_a_pump_at_rest_leaves_no_evidence_and_names_no_pause() -> None:
     core, now_ns = core_in(Mode.PAUSED)
     before = core.state.pause_cause

@@ -176,6 +176,9 @@ def test_who_began_stays_who_began_and_a_run_that_is_seen_ends_the_pause() -> No
     assert paused_cause is not None
     world.advance(31)
     assert world.resume("ben").state is ReceiptState.ACCEPTED
+    world.advance(0.55)
+    assert started(world).step is Step.RUN
+    state.pressure_pause = True
     world.advance(3)
     assert world.mode is Mode.RUNNING
     assert (state.started_by, state.first_run_ns) == ("anna", first_ns)
