@@ -15,8 +15,8 @@ from pumpd.core.modes import OPEN_MODES, Mode
 from pumpd.core.phase import OVER_MODES
 from pumpd.core.ports import LinePolicy, PumpAlarmed, PumpAlarmKind, PumpCounter, PumpState, PumpStatus
 from pumpd.core.pump_alarms import meaning
-from pumpd.core.rest import Aim, Phase
-from pumpd.core.state import State, Step
+from pumpd.core.rest import Aim, Halt, Phase
+from pumpd.core.state import Awaiting, State, Step
 from tests.core.support import MS, S, World, core_in, in_mode, only, paused, ready, running, settings
 
 
@@ -422,3 +422,134 @@ def test_a_halt_ends_a_start_and_a_lower_rate_that_are_on_their_way() -> None:
     world.pause()
     assert (world.core.state.lowering, world.core.state.rate_nl_h) == (None, 20_000_000)
     assert world.last_answer("lower").state is ReceiptState.UNKNOWN
+
+
+# ---- rest is confirmed ----------------------------------------------------------------------------------------------
+
+
+def at_rest(mode: Mode, aim: Aim, *, by_itself: bool = False) -> tuple[State, int, list[Effect]]:
+    """Return a state whose halt has just been confirmed and concluded."""
+    core, now_ns = core_in(mode)
+    core.state.halt = Halt(
+        aim=aim,
+        cause="x",
+        by_human=True,
+        since_ns=now_ns,
+        phase_since_ns=now_ns,
+        rate_nl_h=None,
+        confirmed=True,
+        by_itself=by_itself,
+    )
+    effects: list[Effect] = []
+    halting.conclude(core.state, now_ns, effects)
+    assert core.state.halt is None
+    return core.state, now_ns, effects
+
+
+@pytest.mark.req("CLIN-07")
+@pytest.mark.parametrize(
+    ("mode", "aim", "anew"),
+    [
+        (Mode.ENDED, Aim.PAUSE, True),
+        (Mode.COMPLETED, Aim.END, True),
+        (Mode.ENDED, Aim.LOOK, False),
+        (Mode.PAUSED, Aim.PAUSE, False),
+        (Mode.PAUSED, Aim.LOOK, False),
+    ],
+)
+def test_what_flows_after_the_infusion_is_observed_from_its_rest_on(mode: Mode, aim: Aim, anew: bool) -> None:
+    core, now_ns = core_in(mode)
+    before_ns = core.state.observing_since_ns
+    if before_ns is not None:
+        assert before_ns < now_ns
+    state, now_ns, effects = at_rest(mode, aim)
+    assert state.observing_since_ns == (now_ns if anew else before_ns)
+    assert state.mode is mode
+    assert only(effects, SettlePump)
+    assert state.pump.at_rest
+
+
+@pytest.mark.req("ALRM-04", "PUMP-06")
+@pytest.mark.parametrize(("by_itself", "complete"), [(True, False), (True, True), (False, False), (False, True)])
+def test_a_pump_that_stopped_by_itself_short_of_the_order_is_told_at_rest(by_itself: bool, complete: bool) -> None:
+    core, now_ns = core_in(Mode.STOPPING)
+    state = core.state
+    run = state.ledger.run
+    assert run is not None
+    assert state.halt is not None
+    state.halted = None
+    state.ending, state.reminders, state.idle_since_ns = False, 3, 5
+    if complete:
+        state.ledger = replace(state.ledger, order_nl=state.ledger.low())
+        assert state.ledger.is_complete()
+    state.halt = replace(state.halt, aim=Aim.PAUSE, cause="x", confirmed=True, by_itself=by_itself)
+    halting.conclude(state, now_ns, [])
+    told = by_itself and not complete
+    assert [condition.id for condition in state.happened] == (["pump-stopped"] if told else [])
+    assert (state.halted is not None) is told
+    assert state.mode is (Mode.COMPLETED if complete else Mode.PAUSED)
+    assert (state.paused_at_ns, state.reminders, state.idle_since_ns) == (now_ns, 0, 5)
+    assert (state.observing_since_ns == now_ns) is complete
+
+
+@pytest.mark.req("CTRL-08")
+@pytest.mark.parametrize(
+    ("low_nl", "lost", "result", "words"),
+    [
+        (0, False, ReceiptState.REFUSED, "the run did not begin: x"),
+        (1, False, ReceiptState.VERIFIED, "the run began and was halted: x"),
+        (1, True, ReceiptState.UNKNOWN, "the pump lost its counter, so nobody knows whether the run began: x"),
+    ],
+)
+def test_rest_tells_a_start_whether_its_run_began(low_nl: int, lost: bool, result: ReceiptState, words: str) -> None:
+    core, now_ns = core_in(Mode.STOPPING)
+    state = core.state
+    run = state.ledger.run
+    assert run is not None
+    assert state.halt is not None
+    state.ledger = replace(state.ledger, run=replace(run, low_nl=low_nl, counter_lost=lost))
+    state.halt = replace(state.halt, cause="x", confirmed=True)
+    state.awaiting = (Awaiting(user="anna", command_id="s", kind="start", since_ns=now_ns),)
+    effects: list[Effect] = []
+    halting.conclude(state, now_ns, effects)
+    (receipt,) = only(effects, Receipt)
+    assert (receipt.command_id, receipt.state, receipt.reason) == ("s", result, words)
+
+
+@pytest.mark.req("CTRL-03")
+def test_nothing_is_concluded_before_rest_is_confirmed() -> None:
+    core, now_ns = core_in(Mode.STOPPING)
+    before, effects = core.state.halt, list[Effect]()
+    halting.conclude(core.state, now_ns, effects)
+    assert core.state.halt is before
+    assert before is not None
+    assert not effects
+    core, now_ns = core_in(Mode.PAUSED)
+    halting.conclude(core.state, now_ns, effects)
+    assert not effects
+
+
+@pytest.mark.req("CTRL-08")
+@pytest.mark.parametrize(
+    ("runs", "ending", "aim", "mode", "words"),
+    [
+        (1, False, Aim.PAUSE, Mode.PAUSED, "paused: "),
+        (1, True, Aim.PAUSE, Mode.ENDED, "ended short: "),
+        (1, False, Aim.FAULT, Mode.FAULT, "fault: "),
+        (0, False, Aim.UNDO, Mode.READY, "at rest, nothing was given; cause: x"),
+    ],
+)
+def test_the_mode_after_a_halt_follows_from_what_it_was_for(
+    runs: int, ending: bool, aim: Aim, mode: Mode, words: str
+) -> None:
+    core, now_ns = core_in(Mode.STOPPING)
+    state = core.state
+    assert state.halt is not None
+    state.runs, state.ending, state.idle_since_ns = runs, ending, None
+    state.halt = replace(state.halt, aim=aim, cause="x", confirmed=True)
+    effects: list[Effect] = []
+    halting.conclude(state, now_ns, effects)
+    assert state.mode is mode
+    assert state.idle_since_ns == (now_ns if runs else None)
+    (said,) = (effect.text for effect in only(effects, Decision) if effect.cause == "rest")
+    assert said.startswith(words)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from pumpd.core.commands import ReceiptState
-from pumpd.core.effects import PollPump, Receipt
+from pumpd.core.effects import Decision, PollPump, Receipt
 from pumpd.core.events import DeadlineReached, JournalConfirmed
 from pumpd.core.modes import Mode
 from pumpd.core.ports import Outcome, ProgramFailed, Programmed, PumpState, PumpStatus, RunAnswered, RunOrder
@@ -202,6 +202,8 @@ def test_a_start_is_told_step_by_step_and_begins_the_watch_of_the_vital_signs() 
         (ReceiptState.EXECUTING, "the pump was programmed and read back; RUN is sent"),
         (ReceiptState.VERIFIED, "the pump reports infusing"),
     ]
+    said = [effect.text for _, effect in world.effects if isinstance(effect, Decision) and effect.cause == "start"]
+    assert said == ["running, start by anna"]
 
 
 @pytest.mark.req("CTRL-05", "CTRL-02")
