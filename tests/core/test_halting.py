@@ -478,7 +478,7 @@ def test_a_pump_that_stopped_by_itself_short_of_the_order_is_told_at_rest(by_its
     assert run is not None
     assert state.halt is not None
     state.halted = None
-    state.ending, state.reminders, state.idle_since_ns = False, 3, 5
+    state.ending, state.reminders, state.idle_since_ns, state.pause_cause = False, 3, 5, "y"
     if complete:
         state.ledger = replace(state.ledger, order_nl=state.ledger.low())
         assert state.ledger.is_complete()
@@ -489,6 +489,7 @@ def test_a_pump_that_stopped_by_itself_short_of_the_order_is_told_at_rest(by_its
     assert (state.halted is not None) is told
     assert state.mode is (Mode.COMPLETED if complete else Mode.PAUSED)
     assert (state.paused_at_ns, state.reminders, state.idle_since_ns) == (now_ns, 0, 5)
+    assert state.pause_cause == (None if complete else "y")
     assert (state.observing_since_ns == now_ns) is complete
 
 
