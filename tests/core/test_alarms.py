@@ -318,3 +318,15 @@ def test_the_cuff_is_inflated_at_its_interval() -> None:
     world.advance(660)
     cycles = [at for at, effect in world.effects if isinstance(effect, MeasureNibp) and at > started]
     assert [at - started for at in cycles] == [300 * S, 600 * S]
+
+
+@pytest.mark.req("ALRM-03")
+def test_an_alarm_whose_audio_pause_is_over_is_as_it_was() -> None:
+    first = Alarms().update((condition(),), 1, seen)
+    paused = first.pause_audio("x", 1, "anna", 5)
+    assert paused is not None
+    assert paused.listed[0].audio_paused_until_ns == 5 + 120 * S
+    assert paused.audible() == first
+    assert paused.update((condition(),), 5 + 120 * S - 1, seen) is paused
+    assert paused.update((condition(),), 5 + 120 * S, seen) == first
+    assert first.audible() is first
