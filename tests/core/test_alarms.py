@@ -330,3 +330,19 @@ def test_an_alarm_whose_audio_pause_is_over_is_as_it_was() -> None:
     assert paused.update((condition(),), 5 + 120 * S - 1, seen) is paused
     assert paused.update((condition(),), 5 + 120 * S, seen) == first
     assert first.audible() is first
+
+
+@pytest.mark.req("ALRM-08")
+def test_of_two_alarms_the_end_of_one_is_noted() -> None:
+    other = replace(condition(), id="y")
+    both = Alarms().update((condition(), other), 1, seen)
+    after = both.update((other,), 2, seen)
+    assert [(alarm.id, alarm.active) for alarm in after.listed] == [("x", False), ("y", True)]
+    assert after.update((other,), 3, seen) is after
+
+
+def test_what_is_not_the_case_replaces_no_episode() -> None:
+    (alarm,) = Alarms().update((condition(),), 1, seen).listed
+    assert alarm.is_replaced_by(None, {"x"}, 2**62) is False
+    assert alarm.is_replaced_by(condition(), {"x"}, 2) is True
+    assert alarm.is_replaced_by(condition(), frozenset(), 2) is False
