@@ -346,3 +346,22 @@ def test_what_is_not_the_case_replaces_no_episode() -> None:
     assert alarm.is_replaced_by(None, {"x"}, 2**62) is False
     assert alarm.is_replaced_by(condition(), {"x"}, 2) is True
     assert alarm.is_replaced_by(condition(), frozenset(), 2) is False
+
+
+@pytest.mark.req("ALRM-06", "ALRM-07")
+def test_time_alone_changes_only_what_waits_for_it() -> None:
+    after_ns = {Priority.HIGH: 30 * S}
+
+    def due(alarms: Alarms) -> list[int]:
+        return [due_ns for due_ns in alarms.deadlines_ns(after_ns) if due_ns < 2**62]
+
+    raised = Alarms().update((condition(60 * S),), 7, seen)
+    assert due(raised) == [7 + 30 * S]
+    assert due(raised.update((), 8, seen)) == [7 + 30 * S]
+    noted = raised.acknowledge("x", 1, "anna")
+    assert noted is not None
+    assert due(noted) == []
+    assert due(noted.update((), 8, seen)) == [8 + 60 * S]
+    silent = raised.pause_audio("x", 1, "anna", 9)
+    assert silent is not None
+    assert due(silent) == [9 + 120 * S, 7 + 30 * S]
