@@ -12,6 +12,7 @@ from pumpd.core.commands import (
     Attest,
     Attested,
     AudioPause,
+    Close,
     CommandMalformed,
     Pause,
     Presence,
@@ -155,7 +156,8 @@ def closed(mode: Mode) -> World:
     sample = state.vitals.latest[VitalKind.HR]
     state.differing = {VitalKind.HR: Difference(low=sample, high=sample, since_ns=world.now_ns)}
     world.acknowledge_all()
-    receipt = world.close()
+    assert world.account().state is world.witness().state is ReceiptState.VERIFIED
+    receipt = world.answer("pia", Close(transfer_reason="as the test says"))
     assert (receipt.state, receipt.reason) == (ReceiptState.VERIFIED, f"session {state.session} is closed")
     return world
 
@@ -224,7 +226,7 @@ def test_nothing_of_the_patient_before_speaks_for_the_next() -> None:
             assert all(watch.since_ns is None for watch in steady.values())
             assert all(watch.range.vital is kind for kind, watch in steady.items())
         assert (state.observing_since_ns, state.baseline) == (None, None)
-        assert f"session {state.session} closed by anna: " in decisions(world, "close")[-1]
+        assert f"session {state.session} closed by pia: " in decisions(world, "close")[-1]
 
 
 @pytest.mark.req("START-01")
