@@ -7,6 +7,7 @@ import pytest
 from pumpd.core import readiness, sources
 from pumpd.core.commands import Attested
 from pumpd.core.delivery import LEAST_RUN_NL
+from pumpd.core.lockout import Lockout
 from pumpd.core.modes import Mode
 from pumpd.core.ports import VitalKind
 from pumpd.core.state import State
@@ -263,3 +264,17 @@ def test_a_measured_rate_that_no_longer_counts_is_not_started_by() -> None:
         )
         found = [each for each in readiness.start_blockers(state, now_ns) if "no longer counts" in each]
         assert found == ([] if words is None else [words])
+
+
+@pytest.mark.req("CTRL-05", "START-05")
+def test_where_nobody_speaks_of_an_override_there_is_none() -> None:
+    core, now_ns = core_in(Mode.PAUSED)
+    core.state.lockout = Lockout(reason="three occlusions")
+    words = "locked: three occlusions; a prescriber must resume, with a reason"
+    assert words in readiness.resume_blockers(core.state, now_ns)
+    assert words not in readiness.resume_blockers(core.state, now_ns, override=True)
+    core, now_ns = core_in(Mode.READY)
+    wanted = next(each for each in core.state.settings.profile.start if each.vital is HR)
+    assert wanted.high is not None
+    valued(core.state, HR, wanted.high + 1)
+    assert any("a prescriber must start" in each for each in readiness.start_blockers(core.state, now_ns))
