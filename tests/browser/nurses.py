@@ -41,12 +41,14 @@ async def attend(window: Window) -> None:
         await asyncio.sleep(4)
 
 
-async def ready_by_hand(anna: Window, ben: Window) -> None:
+async def ready_by_hand(anna: Window, ben: Window, password: str) -> None:
+    """Prepare, confirm with ben's `password`, and say what was seen."""
     await anna.fill("prepare", **SHORT_ORDER)
     await anna.until("document.getElementById('preview').textContent.includes('10 mL, at 30 mL/h')")
     assert "VERIFIED" in await anna.press("[data-press=prepare]")
     await ben.until(f"pumpd.truth.pictures.{BED}.order_hash !== null")
-    await ben.fill("confirm", weight_kg="80", concentration_mg_ml="2")
+    read = {name: str(value) for name, value in script.CHECKED.items()}
+    await ben.fill("confirm", **{**read, "weight_kg": "80", "password": password})
     assert "VERIFIED" in await ben.press("[data-press=confirm]")
     for item in script.SEEN:
         assert "VERIFIED" in await anna.press(f"""[data-press=attest][data-fields*='"{item.value}"']""")

@@ -64,7 +64,7 @@ async def test_two_nurses_give_a_whole_infusion_with_a_pause_by_pressure(tmp_pat
     async with ward(tmp_path, speed=50, changed=SHORTEST) as opened:
         with opened.theatre.at_most(PEOPLE):
             anna, ben = await asyncio.gather(opened.window("anna"), opened.window("ben"))
-            await ready_by_hand(anna, ben)
+            await ready_by_hand(anna, ben, opened.site.password("ben"))
             await anna.listen()
         await started(opened, anna)
         assert await anna.page.input_value(f"#start-{BED} [name=password]") == "", "a password is not left on the page"
