@@ -1,5 +1,6 @@
 """`pumpd clinic` and `pumpd course` over a real broker: from the first step to a bed's clearance, killed and back."""
 
+import asyncio
 import contextlib
 import os
 import re
@@ -8,11 +9,14 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from _pytest.capture import CaptureResult
 
+from pumpd.cli import main
 from pumpd.core.course_words import Check
 from pumpd.mqtt.clearance import receive
 from pumpd.mqtt.site import Site
@@ -66,58 +70,73 @@ def clinic(site: Site) -> Iterator["subprocess.Popen[str]"]:
             process.wait(15)
 
 
-def ask(site: Site, user: str, *words: str) -> str:
-    done = run_command("course", "--site", str(site.path), "--user", user, *words)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """`pumpd course` as people at a desk call it, in this very process: starting one for each call takes a second."""
+
+    site: Site
+    capsys: pytest.CaptureFixture[str]
+
+    def ask(self, user: str, *words: str) -> str:
+        status, printed = self._call(user, words)
+        assert status == 0, printed.err
+        return printed.out
+
+    def refused(self, user: str, *words: str) -> str:
+        status, printed = self._call(user, words)
+        assert status == 1, printed.out
+        return printed.err
+
+    def _call(self, user: str, words: tuple[str, ...]) -> tuple[int, CaptureResult[str]]:
+        status = main(["course", "--site", str(self.site.path), "--user", user, *words])
+        return status, self.capsys.readouterr()
 
 
-def refused(site: Site, user: str, *words: str) -> str:
-    done = run_command("course", "--site", str(site.path), "--user", user, *words)
-    assert done.returncode == 1, done.stdout
-    return done.stderr
+async def cleared_at_bed1(site: Site, course: str) -> None:
+    async with daemon_side(site) as daemon:
+        topic, payload, retained = await soon(daemon.messages.get())
+    seen = receive("bed1", topic, payload)
+    assert seen is not None
+    assert seen.clearance is not None
+    assert (seen.clearance.course, retained) == (course, True)
+    assert b"P-0042" not in payload
 
 
 @pytest.mark.req("CLIN-01", "CLIN-02", "CLIN-10", "CMD-05")
-async def test_a_course_by_hand(broker: RunningBroker) -> None:
+def test_a_course_by_hand(broker: RunningBroker, capsys: pytest.CaptureFixture[str]) -> None:
     site = broker.site
-    assert GONE in refused(site, "anna", "worklist")
+    desk = Desk(site, capsys)
+    assert GONE in desk.refused("anna", "worklist")
     with clinic(site) as first:
-        found = re.search(r"course (c-[0-9a-f]+):", ask(site, "anna", "new", "--indication", "depression"))
+        found = re.search(r"course (c-[0-9a-f]+):", desk.ask("anna", "new", "--indication", "depression"))
         assert found is not None
         course = found.group(1)
         assigned = run_command("clinic", "--site", str(site.path), "assign", course, "P-0042")
         assert assigned.returncode == 0, assigned.stderr
         for gate in ("screening", "consultation", "ecg", "labs"):
             drugs = ["--failed-drugs", "2"] if gate == "screening" else []
-            ask(site, "pia", "gate", course, gate, "--met", "--on", RECENT, "--document", "D-7", *drugs)
-        assert "is set by a prescriber, anna is a nurse" in refused(
-            site, "anna", "gate", course, "ecg", "--met", "--on", RECENT, "--document", "D-7"
+            desk.ask("pia", "gate", course, gate, "--met", "--on", RECENT, "--document", "D-7", *drugs)
+        assert "is set by a prescriber, anna is a nurse" in desk.refused(
+            "anna", "gate", course, "ecg", "--met", "--on", RECENT, "--document", "D-7"
         )
         first.kill()
         first.wait(15)
-    assert GONE in refused(site, "anna", "show", course)
+    assert GONE in desk.refused("anna", "show", course)
     with clinic(site):
-        shown = ask(site, "anna", "show", course)
+        shown = desk.ask("anna", "show", course)
         assert "revision 6" in shown, "every answer that was given is kept"
         assert "missing: 0 preparatory sessions within 60 days, 2 are needed" in shown
         for _ in range(2):
-            ask(site, "anna", "session", course, "preparatory", "--on", RECENT, "--therapist", "tom")
-        assert "outside 0 to 63" in refused(site, "anna", "score", course, "64", "--on", RECENT, "--rater", "tom")
-        ask(site, "pia", "score", course, "30", "--on", RECENT, "--rater", "tom", "--item9-reviewed")
+            desk.ask("anna", "session", course, "preparatory", "--on", RECENT, "--therapist", "tom")
+        assert "outside 0 to 63" in desk.refused("anna", "score", course, "64", "--on", RECENT, "--rater", "tom")
+        desk.ask("pia", "score", course, "30", "--on", RECENT, "--rater", "tom", "--item9-reviewed")
         for check in Check:
-            ask(site, "anna", "check", course, check.value, "clear")
-        assert "weight 700 kg is outside 30 to 200 kg" in refused(site, "anna", "weight", course, "700", "700")
-        ask(site, "anna", "weight", course, "70.0", "70.0")
-        cleared = ask(site, "pia", "clear", course, "--bed", "bed1")
+            desk.ask("anna", "check", course, check.value, "clear")
+        assert "weight 700 kg is outside 30 to 200 kg" in desk.refused("anna", "weight", course, "700", "700")
+        desk.ask("anna", "weight", course, "70.0", "70.0")
+        cleared = desk.ask("pia", "clear", course, "--bed", "bed1")
         assert f"of course {course} for bed1, infusion 1, 70 kg" in cleared
-        async with daemon_side(site) as daemon:
-            topic, payload, retained = await soon(daemon.messages.get())
-            seen = receive("bed1", topic, payload)
-            assert seen is not None
-            assert seen.clearance is not None
-            assert (seen.clearance.course, retained) == (course, True)
-            assert b"P-0042" not in payload
+        asyncio.run(cleared_at_bed1(site, course))
     listed = run_command("clinic", "--site", str(site.path), "list").stdout
     assert re.search(rf"{course} +P-0042 +0 infusions", listed)
     path = site.clinic_database
