@@ -116,7 +116,7 @@ def attempt(
         if scenario.mode is Mode.LIVENESS and ended is None:
             text = "the infusion could neither be finished nor ended"
             blames.append(Blame(rule="liveness", at_ms=_ms(over_ns, begin_ns), text=text))
-        observation = _observed(bay, scenario, mischief, begin_ns)
+        observation = _observed(bay, scenario, mischief, begin_ns, whole=until_ms is None)
         if observation is not None:
             blames += [
                 Blame(rule=each.invariant.name, at_ms=_ms(each.at_ns, begin_ns), text=each.text)
@@ -173,10 +173,10 @@ def _mend(nurse: Nurse) -> None:
     nurse.habits = PROMPT
 
 
-def _observed(bay: Bay, scenario: Scenario, mischief: Mischief, begin_ns: int) -> Observation | None:
-    """Return what the oracle is given, or None where nothing was ever ordered."""
+def _observed(bay: Bay, scenario: Scenario, mischief: Mischief, begin_ns: int, *, whole: bool) -> Observation | None:
+    """Return what the oracle is given, or None where nothing was ever ordered; only a whole run gives a whole order."""
     starts_ns, rates_ns = tuple(mischief.keypad_starts_ns), tuple(mischief.keypad_rates_ns)
-    undisturbed = not scenario.faults and scenario.nurse.manner is Manner.PROMPT
+    undisturbed = whole and not scenario.faults and scenario.nurse.manner is Manner.PROMPT
     try:
         seen = observe(
             bay,
