@@ -53,7 +53,7 @@ def permission(state: State, now_ns: int) -> bool:
     """Say whether the pump may move at `now_ns`: it was commanded to, and nothing that pauses or ends is due."""
     if state.halt is not None or not may_move(state):
         return False
-    return all(cause.action is Action.ALERT for cause in due(state, now_ns))
+    return all(cause.action is Action.ALERT for cause in acting(state, now_ns))
 
 
 def may_move(state: State) -> bool:
@@ -63,7 +63,17 @@ def may_move(state: State) -> bool:
 
 
 def due(state: State, now_ns: int) -> Iterator[Cause]:
-    """Yield every cause that is due; with nobody infused or observed only what needs no patient."""
+    """Yield every cause that is due, also of rules that only ever alert."""
+    yield from acting(state, now_ns)
+    for condition in prompts.overdue(state, now_ns):
+        yield Cause(action=Action.ALERT, pressure=False, condition=condition)
+
+
+def acting(state: State, now_ns: int) -> Iterator[Cause]:
+    """Yield every cause that is due of rules that may pause or end; with nobody infused only what needs no patient.
+
+    It is judged before each packet to a moving pump, so what can never act on the pump stays out of it.
+    """
     if state.halt is not None and state.halt.overdue:
         yield _cause(
             Action.PAUSE,
@@ -93,7 +103,6 @@ def standing(state: State, now_ns: int, *, vitals: bool = True) -> Iterator[Caus
     yield from _pause_causes(state, now_ns)
     for action, condition in tending.owed(state, now_ns):
         yield Cause(action=action, pressure=False, condition=condition)
-    yield from _prompt_causes(state, now_ns)
     yield from _journal_causes(state, Priority.HIGH)
     yield from _supervision_causes(state)
 
@@ -102,7 +111,6 @@ def _observing_causes(state: State, now_ns: int) -> Iterator[Cause]:
     """What people must know of after the infusion. The pump is at rest, so nothing of it acts on the pump."""
     for cause in _vital_causes(state, now_ns):
         yield replace(cause, action=Action.ALERT)
-    yield from _prompt_causes(state, now_ns)
     if not state.pump.link_up and state.pump.link_reason is not None:
         yield _cause(
             Action.ALERT,
@@ -122,11 +130,6 @@ def _observing_causes(state: State, now_ns: int) -> Iterator[Cause]:
             f"{_unwatched(state)} for {lost_ns / NS_PER_S:.0f} s; the patient is still observed",
             "Go to the bedside; restore the network, or open a station (pumpd watch).",
         )
-
-
-def _prompt_causes(state: State, now_ns: int) -> Iterator[Cause]:
-    for condition in prompts.overdue(state, now_ns):
-        yield Cause(action=Action.ALERT, pressure=False, condition=condition)
 
 
 def _cause(

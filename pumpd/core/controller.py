@@ -593,7 +593,7 @@ class Core:
         state = self.state
         if state.mode not in OPEN_MODES:
             return
-        found = [cause for cause in causes.due(state, now_ns) if cause.action is not Action.ALERT]
+        found = [cause for cause in causes.acting(state, now_ns) if cause.action is not Action.ALERT]
         if not found:
             return
         if any(cause.pressure for cause in found):

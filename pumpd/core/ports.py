@@ -372,7 +372,7 @@ class SerialDriver(Protocol):
         """Let time-outs that have passed by `now_ns` take effect."""
 
     def next_deadline_ns(self) -> int | None:
-        """Return when `advance` or `transmit` is next worth calling, or None; facts that wait are worth it at once."""
+        """Return when `advance` or `transmit` is next worth calling, or None."""
 
 
 class PumpDriver(SerialDriver, Protocol):
@@ -382,6 +382,9 @@ class PumpDriver(SerialDriver, Protocol):
     """Whether the maker allows use on humans; clinical mode refuses a driver that says False."""
     stop_packet: ClassVar[bytes]
     """Prebuilt bytes that stop the pump in any state; written by the shell before anything else."""
+
+    def next_deadline_ns(self) -> int | None:
+        """Return when `advance` or `transmit` is next worth calling, or None; at once while facts wait to be taken."""
 
     def stop_sent(self, now_ns: int) -> None:
         """`stop_packet` was written at `now_ns`: drop whatever was pending and work towards confirmed rest."""

@@ -162,10 +162,9 @@ async def _infuse(bay: Bay, scenario: Scenario, mischief: Mischief, until_ms: in
         until_ns = min(until_ns, begin_ns + until_ms * NS_PER_MS)
     state = await Care(anna, ben).until_over(until_ns)
     over_ns = clock.now_ns()
-    if until_ms is not None:
-        return None if state is None else state.mode.value, over_ns
-    rest_ns = min(max(begin_ns + faults_end_ns, over_ns) + AFTERWARDS_NS, over_ns + AT_MOST_AFTERWARDS_NS)
-    await clock.reach(rest_ns)
+    if until_ms is None:
+        rest_ns = min(max(begin_ns + faults_end_ns, over_ns) + AFTERWARDS_NS, over_ns + AT_MOST_AFTERWARDS_NS)
+        await clock.reach(rest_ns)
     return None if state is None else state.mode.value, over_ns
 
 
