@@ -14,6 +14,7 @@ from tests.browser.theatre import PEOPLE, SHOWN_LOST, Window, ward
 
 FOLDER = Path(__file__).parents[2] / "docs" / "screenshots"
 SIZE = {"width": 1152, "height": 780}
+SHOWN = f"pumpd.truth.pictures.{BED}?.values.spo2?.text > 0"
 UNKNOWN = "document.querySelector('#presses li')?.dataset.state === 'unknown'"
 
 
@@ -30,11 +31,12 @@ async def take_all(site: Path, folder: Path) -> None:
         with opened.theatre.at_most(PEOPLE):
             anna = await opened.window("anna", **SIZE)
         await prepared(opened, stage, anna)
-        await asyncio.sleep(8)
+        await stage.pass_time(240)
         with opened.theatre.at_most(1.0):
             vera = await opened.window("vera", "/", **SIZE)
             phone = await opened.window("anna", width=390, height=844)
-            await asyncio.sleep(6)
+            for window in (vera, phone):
+                await window.until(SHOWN)
             await assert_legible(anna, alarms=False)
             await take(vera, folder, "ward")
             await take(anna, folder, "bed-running")
@@ -43,7 +45,6 @@ async def take_all(site: Path, folder: Path) -> None:
         opened.theatre.control(SURGE)
         await anna.until_mode("paused", 60_000)
         with opened.theatre.at_most(PEOPLE):
-            await asyncio.sleep(1)
             await assert_legible(anna, alarms=True)
             await take(anna, folder, "paused")
         opened.theatre.control("patient calm")

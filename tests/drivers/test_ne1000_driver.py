@@ -417,6 +417,16 @@ def test_after_a_lost_answer_the_line_is_quiet_and_the_other_question_goes_first
     assert bench.commands(since_ns)[:3] == ["DIS", "", "DIS"]
 
 
+def test_facts_that_wait_are_worth_a_call_at_once() -> None:
+    driver = Bench().attached().programmed().driver
+    driver.run(ORDER.run_id, 100 * SECOND_NS)
+    assert driver.transmit(100 * SECOND_NS, LinePolicy.STOPPING) == b""  # which refuses the RUN that waits
+    assert driver.next_deadline_ns() == 100 * SECOND_NS
+    assert [type(fact) for fact in driver.take_facts()] == [RunAnswered]
+    due_ns = driver.next_deadline_ns()
+    assert due_ns is None or due_ns > 100 * SECOND_NS
+
+
 def test_a_poll_tells_the_state_once_and_a_change_at_once() -> None:
     bench = Bench().running()
     told = len(bench.of(PumpStatus))

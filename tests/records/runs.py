@@ -1,5 +1,6 @@
 """The journal of a short infusion whose daemon is killed, started again and paused: its records, and as a file."""
 
+from collections.abc import Callable, Coroutine
 from functools import cache
 from pathlib import Path
 from typing import get_args
@@ -19,15 +20,20 @@ CONFIG = Path(__file__).resolve().parents[2] / "config"
 TYPES = registry(RunBegins, *get_args(Event), *get_args(Effect))
 
 
-@cache
-def links() -> tuple[Link, ...]:
+def recorded(infusion: Callable[[Bay], Coroutine[object, object, None]], seed: int) -> tuple[Link, ...]:
+    """Play an infusion at a virtual bed and return the records of its journal."""
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     try:
-        with Bay(load_bed(CONFIG), seed=21) as bay:
-            bay.run(_infuse(bay))
+        with Bay(load_bed(CONFIG), seed=seed) as bay:
+            bay.run(infusion(bay))
             return tuple(bay.store.links)
     finally:
         structlog.reset_defaults()
+
+
+@cache
+def links() -> tuple[Link, ...]:
+    return recorded(_infuse, seed=21)
 
 
 async def _infuse(bay: Bay) -> None:

@@ -5,8 +5,6 @@ from contextlib import closing
 from functools import cache
 from pathlib import Path
 
-import structlog
-
 from pumpd.core.commands import Lower, Symptom, SymptomKind
 from pumpd.core.modes import Mode
 from pumpd.records import database
@@ -14,22 +12,16 @@ from pumpd.records.chain import Link
 from pumpd.records.database import Identity
 from pumpd.records.summary.fold import told
 from pumpd.records.summary.model import Told
-from simulators.harness.virtual.bay import BED, OXIMETER, Bay, load_bed
+from simulators.harness.virtual.bay import BED, OXIMETER, Bay
 from simulators.harness.virtual.nurse import Nurse, attend, begin
+from tests.records.runs import recorded
 
-CONFIG = Path(__file__).resolve().parents[2] / "config"
 IDENTITY = Identity(journal_id=f"virtual-{BED}", bed=BED, created_utc="2026-01-01T08:16:40.000+00:00")
 
 
 @cache
 def links() -> tuple[Link, ...]:
-    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
-    try:
-        with Bay(load_bed(CONFIG), seed=41) as bay:
-            bay.run(_infuse(bay))
-            return tuple(bay.store.links)
-    finally:
-        structlog.reset_defaults()
+    return recorded(_infuse, seed=41)
 
 
 async def _infuse(bay: Bay) -> None:

@@ -15,8 +15,9 @@ from pumpd.cli import main
 from pumpd.records import database, reader
 from pumpd.records.backup import back_up, copies, outlived, prune, restore
 from pumpd.records.database import JournalError
+from tests.records.runs import CONFIG
 from tests.records.support import Desk, spoil
-from tests.report.journals import CONFIG, links, story, written
+from tests.report.journals import links, story, written
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -14,7 +14,7 @@ from pumpd.core.ports import VitalKind
 from pumpd.core.quantities import NS_PER_MIN, NS_PER_S
 from pumpd.core.state import State
 from simulators.harness.virtual.bay import Bay
-from simulators.harness.virtual.nurse import ORDER, begin, discharge
+from simulators.harness.virtual.nurse import ORDER, Nurse, begin, discharge
 
 
 def state_of(bay: Bay) -> State:
@@ -26,17 +26,23 @@ def count(bay: Bay, kind: str, since_ns: int) -> int:
     return sum(link.kind == kind and link.mono_ns > since_ns for link in bay.store.links)
 
 
+async def stopped(bay: Bay, rest_s: float) -> tuple[Nurse, Nurse]:
+    """Infuse for a minute, stop, and let `rest_s` pass after that."""
+    anna, ben = bay.nurse("anna"), bay.nurse("ben")
+    bay.start_daemon()
+    assert await begin(anna, ben)
+    await bay.clock.pass_s(60)
+    await anna.stop("enough")
+    await bay.clock.pass_s(rest_s)
+    return anna, ben
+
+
 @pytest.mark.req("CLIN-07", "VIT-20")
 def test_vital_signs_are_watched_after_the_end_and_the_pump_is_sent_no_stop_for_them(config: Config) -> None:
     with Bay(config, seed=21) as bay:
 
         async def scenario() -> None:
-            anna, ben = bay.nurse("anna"), bay.nurse("ben")
-            bay.start_daemon()
-            assert await begin(anna, ben)
-            await bay.clock.pass_s(60)
-            await anna.stop("enough")
-            await bay.clock.pass_s(10)
+            anna, _ = await stopped(bay, 10)
             ended_ns = bay.clock.now_ns()
             assert phase(state_of(bay)) is SessionPhase.OBSERVING
             await bay.clock.pass_s(20 * 60)
@@ -61,12 +67,7 @@ def test_a_killed_daemon_goes_on_observing(config: Config) -> None:
     with Bay(config, seed=22) as bay:
 
         async def scenario() -> None:
-            anna, ben = bay.nurse("anna"), bay.nurse("ben")
-            bay.start_daemon()
-            assert await begin(anna, ben)
-            await bay.clock.pass_s(30)
-            await anna.stop("enough")
-            await bay.clock.pass_s(10 * 60)
+            await stopped(bay, 10 * 60)
             session = state_of(bay).session
             bay.kill_daemon()
             await bay.clock.pass_s(20)
@@ -89,12 +90,7 @@ def test_a_new_order_shows_what_the_ended_one_gave_also_to_a_daemon_that_was_kil
     with Bay(config, seed=27) as bay:
 
         async def scenario() -> None:
-            anna, ben = bay.nurse("anna"), bay.nurse("ben")
-            bay.start_daemon()
-            assert await begin(anna, ben)
-            await bay.clock.pass_s(60)
-            await anna.stop("enough")
-            await bay.clock.pass_s(10)
+            anna, ben = await stopped(bay, 10)
             state = state_of(bay)
             assert state.order is not None
             ended = state.order.hash
@@ -129,12 +125,7 @@ def test_two_hours_after_the_end_a_patient_who_is_fit_is_discharged_and_the_drug
     with Bay(config, seed=28) as bay:
 
         async def scenario() -> None:
-            anna, ben = bay.nurse("anna"), bay.nurse("ben")
-            bay.start_daemon()
-            assert await begin(anna, ben)
-            await bay.clock.pass_s(60)
-            await anna.stop("enough")
-            await bay.clock.pass_s(10)
+            anna, ben = await stopped(bay, 10)
             ended_ns = bay.clock.now_ns()
             assert await discharge(anna, ben, within_s=3 * 3_600)
             assert 119 * NS_PER_MIN < bay.clock.now_ns() - ended_ns < 130 * NS_PER_MIN
