@@ -6,6 +6,7 @@ a broker resends what was queued for an old session.
 
 import asyncio
 import contextlib
+import logging
 import math
 import ssl
 from collections.abc import AsyncIterator, Coroutine, Sequence
@@ -30,6 +31,11 @@ REFUSED_FROM = 0x80
 
 LIBRARY_ERRORS = (MqttError, OSError, RuntimeError, ValueError)
 """What aiomqtt and paho raise: OSError holds TimeoutError, ValueError holds bad topics and sizes."""
+
+
+_library_log = logging.getLogger("pumpd.mqtt.library")
+# an answer to a subscription that was given up is no error, and its traceback tells a reader nothing
+_library_log.addFilter(lambda record: "on_subscribe" not in record.msg)
 
 
 class BrokerError(Exception):
@@ -146,6 +152,7 @@ async def connected(endpoint: Endpoint, *, user: str, password: str, will: Will 
             timeout=STEP_TIMEOUT_S,
             keepalive=KEEPALIVE_S,
             tls_context=endpoint.context(),
+            logger=_library_log,
         )
     except OSError as error:
         raise BrokerError(f"the TLS settings for {endpoint} cannot be used: {error}") from None

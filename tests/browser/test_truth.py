@@ -19,6 +19,11 @@ STRUCK = (
     "document.querySelector('main [data-key=mode]').hasAttribute('data-old')"
     " && document.querySelector('main [data-key=spo2]').hasAttribute('data-old')"
 )
+GUARDED = (
+    "document.querySelector('main [data-key=mode]').textContent.trim() === 'UNKNOWN'"
+    " && !document.querySelector('[data-press=stop]').disabled && document.querySelector('[data-press=start]').disabled"
+)
+"""An old mode is no mode; a stop can be pressed, a start cannot."""
 WITHIN_S = 3.3
 """3 s, and what a browser on a busy machine takes to say that it has seen it."""
 
@@ -29,11 +34,9 @@ async def is_struck_out_after(window: Window, act: Callable[[], object]) -> None
     done = act()
     if asyncio.iscoroutine(done):
         await done
-    await window.until(f"{STRUCK} && {SHOWN_LOST}", within_ms=8_000)
+    # in one look: on a busy machine a page may lose its link and have it again between two
+    await window.until(f"{STRUCK} && {SHOWN_LOST} && {GUARDED}", within_ms=8_000)
     assert time.monotonic() - begun_s < WITHIN_S
-    assert await window.text("mode") == "UNKNOWN", "an old mode is no mode"
-    assert await window.page.locator("[data-press=stop]").is_enabled()
-    assert not await window.page.locator("[data-press=start]").is_enabled()
 
 
 async def comes_back(window: Window) -> None:

@@ -22,10 +22,12 @@ CONNECT, PUBLISH, SUBSCRIBE = 0x10, 0x30, 0x80
 
 
 class MuteBroker:
-    """Answers packets of the kinds in `answers`, and no others."""
+    """Answers packets of the kinds in `answers`, and no others, each once `answers_now` is set."""
 
     def __init__(self, answers: frozenset[int]) -> None:
         self.answers = answers
+        self.answers_now = asyncio.Event()
+        self.answers_now.set()
         self.heard: list[int] = []
         self.port = 0
 
@@ -37,6 +39,7 @@ class MuteBroker:
                 kind = first & 0xF0
                 self.heard.append(kind)
                 if kind in self.answers:
+                    await self.answers_now.wait()
                     writer.write(_answer(kind, first, body))
         writer.close()
 
@@ -134,6 +137,23 @@ async def test_subscribing_ends() -> None:
         with pytest.raises(BrokerError, match=r"no answer within 2\.0 s"):
             await subscribe(client, ("pumpd/v1/bed1/state",))
     assert waited.s <= WAIT_LIMIT_S + BUSY_S
+
+
+async def test_an_answer_that_comes_when_nobody_waits_any_more_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    async with (
+        mute_broker(CONNECT, SUBSCRIBE) as broker,
+        connected(endpoint(broker), user="anna", password="") as client,
+    ):
+        broker.answers_now.clear()
+        giving_up = asyncio.create_task(subscribe(client, ("pumpd/v1/bed1/state",)))
+        while SUBSCRIBE not in broker.heard:
+            await asyncio.sleep(0.01)
+        giving_up.cancel()
+        await asyncio.wait([giving_up])
+        broker.answers_now.set()
+        # the second answer follows the first
+        await subscribe(client, ("pumpd/v1/bed1/state",))
+    assert caplog.records == []
 
 
 class Daemon:

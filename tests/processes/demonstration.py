@@ -64,7 +64,7 @@ class Demonstration:
         site = self.site
         assert not site.credentials.exists()
         assert [bed.ports for bed in site.beds if bed.ports.exists()] == []
-        assert "Traceback" not in self.complaints
+        assert "Traceback" not in self.complaints, self.complaints
 
 
 @contextmanager
