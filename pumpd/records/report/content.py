@@ -6,7 +6,7 @@ from itertools import groupby
 from pumpd.core.alarms import Priority
 from pumpd.core.commands import ReceiptState
 from pumpd.core.quantities import G_PER_KG, NG_PER_MG, NS_PER_H, text
-from pumpd.records.report import words
+from pumpd.records.report import clinic, words
 from pumpd.records.report.document import Block, Caution, Code, Document, Facts, Figure, Heading, Remark, Table
 from pumpd.records.report.plots import of_infusion, of_session
 from pumpd.records.report.words import NONE
@@ -17,9 +17,9 @@ NO_DEVICE = (
     "pumpd is not a certified medical device, gives no treatment advice and replaces nobody at the bedside. This "
     "report tells what its journal holds; that pump, cuff and people really did what was recorded, it cannot prove."
 )
-_ROUTINE = frozenset({"presence", "acknowledge", "audio-pause", "assess"})
+_ROUTINE = frozenset({"presence", "acknowledge", "audio-pause", "assess", "score"})
 """Commands that are told elsewhere, or often."""
-_TIMELINE_LEAVES_OUT = frozenset({"attest", "cuff", "symptom"})
+_TIMELINE_LEAVES_OUT = frozenset({"attest", "cuff", "symptom", "score"})
 """Decisions that stand in tables of their own, or in a chart."""
 
 
@@ -49,11 +49,19 @@ def _blocks(told: Told, session: Session) -> Iterator[Block]:
     if observed := of_session(session):
         yield Heading(text="Vital signs of the whole session", new_page=True)
         yield from (Figure(chart=chart) for chart in observed)
-    yield Heading(text="Order", new_page=not of_session(session))
+    yield Heading(text="The clinic's clearance", new_page=not of_session(session))
+    yield from clinic.clearance(session)
+    yield Heading(text="Order")
     yield from _order(session)
     yield from _people(session)
     yield from _departures(session)
+    yield Heading(text="How the patient felt: each prompt and its first answer")
+    yield from clinic.feelings(session)
     yield from _symptoms(session)
+    yield Heading(text="Where the drug went")
+    yield from clinic.account(session)
+    yield Heading(text="Discharge")
+    yield from clinic.discharge(session)
     yield from _alarms(session)
     yield from _timeline(session)
     yield from _others(told, session)
@@ -73,6 +81,8 @@ def _cautions(told: Told, session: Session) -> Iterator[Block]:
         yield Caution(text="SIMULATED: every device was simulated; no patient was infused.")
     if not session.profile.approved:
         yield Caution(text=f"UNAPPROVED LIMITS: profile {session.profile.name} was approved by no two named people.")
+    if not session.order.clearance_hash:
+        yield Caution(text=f"CLEARANCE {clinic.clearance_words(session)}.")
     if len(session.profiles) > 1:
         yield Caution(
             text=f"MORE THAN ONE PROFILE: {'; '.join(session.profiles)}. Limits and their times are told by the first."
@@ -104,9 +114,11 @@ def _result(session: Session) -> Iterator[Block]:
                 f"{ordered_mg} mg ({words.millilitres(order.volume_nl)}) at {words.rate(order.rate_nl_h)}, over "
                 + words.duration(order.duration_ns),
             ),
+            ("clearance", clinic.clearance_words(session)),
             ("first run", _when(session, session.first_run_wall_ns)),
             ("infusion over", _when(session, session.over_wall_ns)),
             ("session closed", f"{_when(session, session.closed_wall_ns)}{_by(session.closed_by)}"),
+            ("patient left", clinic.leaving_words(session)),
             ("pauses", f"{len(session.pauses)}, together {words.duration(paused_ns)}"),
             ("restarts of pumpd", str(session.restarts)),
             ("alarms", _alarm_count(session)),
@@ -234,6 +246,7 @@ def _order(session: Session) -> Iterator[Block]:
                 f"{text(order.dose_ng_per_g, 1_000, 3)} mg/kg at {weight} kg: {text(order.dose_ng, NG_PER_MG, 3)} mg",
             ),
             ("syringe", f"{order.syringe.name}, filled to {words.millilitres(order.fill_nl)}"),
+            *clinic.label_rows(session),
             ("worst extra drug", words.millilitres(order.worst_extra_nl)),
             ("profile", f"{profile.name}, version {profile.version}, hash {profile.hash}"),
             ("approved by", "; ".join(each.name for each in profile.approvals) or "nobody: unapproved limits"),
@@ -272,7 +285,8 @@ def _people(session: Session) -> Iterator[Block]:
     yield Remark(
         text=f"Prepared by {session.order.prepared_by}, confirmed by {session.confirmed_by or NONE}, started by "
         f"{session.started_by or NONE}. Presence was confirmed {_count(session, 'presence')} times, an assessment "
-        f"entered {_count(session, 'assess')} times, an alarm acknowledged {_count(session, 'acknowledge')} times."
+        f"entered {_count(session, 'assess')} times, scores {_count(session, 'score')} times, an alarm acknowledged "
+        f"{_count(session, 'acknowledge')} times."
     )
     yield Table(
         heads=("when", "who", "what", "details", "outcome"),
@@ -318,7 +332,10 @@ def _departure_rows(session: Session) -> tuple[tuple[str, ...], ...]:
         ("soft limit", passed, order.prepared_by, order.soft_limit_reason or NONE)
         for passed in order.soft_limits_passed
     )
-    overrides = (("override", note.text, NONE, NONE) for note in session.notes if note.cause == "override")
+    overrides = (
+        ("override", f"{each.what} at {_short(session, each.at_wall_ns)}", each.by, each.reason)
+        for each in session.overrides
+    )
     moved = (
         (
             "limit",
@@ -328,7 +345,7 @@ def _departure_rows(session: Session) -> tuple[tuple[str, ...], ...]:
         )
         for each in session.limits
     )
-    return (*soft, *overrides, *moved)
+    return (*clinic.override_rows(session), *soft, *overrides, *moved)
 
 
 def _two(by: str, confirmed_by: str | None) -> str:

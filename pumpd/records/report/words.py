@@ -46,6 +46,11 @@ def millilitres(volume_nl: int) -> str:
     return f"{text(volume_nl, NL_PER_ML, 3)} mL"
 
 
+def milligrams(mass_ng: int) -> str:
+    """Return a mass."""
+    return f"{text(mass_ng, NG_PER_MG, 3)} mg"
+
+
 def rate(rate_nl_h: int) -> str:
     """Return a rate."""
     return f"{text(rate_nl_h, NL_PER_ML, 3)} mL/h"
@@ -53,10 +58,10 @@ def rate(rate_nl_h: int) -> str:
 
 def low_dose(concentration: Concentration, low_nl: int) -> tuple[str, str]:
     """Return what is proven, in mg and in mL, rounded down."""
-    return f"{text(concentration.mass_ng(low_nl), NG_PER_MG, 3)} mg", millilitres(low_nl)
+    return milligrams(concentration.mass_ng(low_nl)), millilitres(low_nl)
 
 
 def high_dose(concentration: Concentration, high_nl: int) -> tuple[str, str]:
     """Return what it was at most, in mg and in mL, rounded up as on every screen."""
     shown_nl = -(-high_nl // SHOWN_NL) * SHOWN_NL
-    return f"{text(concentration.mass_ng(shown_nl), NG_PER_MG, 3)} mg", millilitres(shown_nl)
+    return milligrams(concentration.mass_ng(shown_nl)), millilitres(shown_nl)

@@ -9,9 +9,21 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from pumpd.core.alarms import Alarms
-from pumpd.core.commands import Acknowledge, Assess, CommandReceived, ReceiptState, Symptom
+from pumpd.core.clearance import Clearance
+from pumpd.core.commands import (
+    Acknowledge,
+    Assess,
+    Close,
+    CommandReceived,
+    ReceiptState,
+    Resume,
+    Score,
+    Start,
+    Symptom,
+    kind_of,
+)
 from pumpd.core.effects import AlarmsChanged, Decision, Receipt, WriteIntent
-from pumpd.core.events import ComfortPressed
+from pumpd.core.events import ClearanceSeen, ComfortPressed
 from pumpd.core.phase import OVER_MODES
 from pumpd.core.ports import PumpAttached
 from pumpd.core.session import SessionRecord
@@ -20,9 +32,10 @@ from pumpd.records.chain import ChainError, Head, Link, genesis
 from pumpd.records.database import Identity
 from pumpd.records.summary.axis import Axis
 from pumpd.records.summary.deeds import Deeds
+from pumpd.records.summary.discharge import Discharge
 from pumpd.records.summary.episodes import Episodes
 from pumpd.records.summary.flow import Flow
-from pumpd.records.summary.model import LimitMoved, Note, NotedSign, OtherRecords, Session, Told
+from pumpd.records.summary.model import LimitMoved, Note, NotedSign, OtherRecords, Overridden, Session, Told
 from pumpd.records.summary.modes import Modes, pauses
 from pumpd.records.summary.signs import Signs
 from pumpd.records.summary.turns import SummaryError, Turn, turns
@@ -38,6 +51,8 @@ class _Bed:
     run: RunBegins | None = None
     pump: PumpAttached | None = None
     alarms: Alarms = field(default_factory=Alarms)
+    clearances: dict[str, Clearance] = field(default_factory=dict)
+    """What the clinic has said of the bed so far, by the hash that an order quotes."""
 
 
 class _Open:
@@ -63,7 +78,9 @@ class _Open:
         self.notes: list[Note] = []
         self.symptoms: list[NotedSign] = []
         self.limits: list[LimitMoved] = []
-        self.modes, self.flow, self.signs = Modes(), Flow(), Signs()
+        self.clearance = bed.clearances.get(record.order.clearance_hash)
+        self.overrides: list[Overridden] = []
+        self.modes, self.flow, self.signs, self.discharge = Modes(), Flow(), Signs(), Discharge()
         self.deeds, self.episodes = Deeds(), Episodes()
         self.episodes.take(bed.alarms, turn.at_wall_ns)
 
@@ -105,6 +122,15 @@ class _Open:
     def _command(self, turn: Turn, received: CommandReceived) -> None:
         is_new = self.deeds.take(received, self.run.settings.operators, turn.at_wall_ns)
         command = received.command
+        if isinstance(command, Start | Resume) and any(turn.decided("override")):
+            self.overrides.append(
+                Overridden(
+                    at_wall_ns=turn.at_wall_ns,
+                    what=kind_of(command),
+                    by=received.user,
+                    reason=command.override_reason.strip(),
+                )
+            )
         if is_new and isinstance(command, Symptom):
             self.symptoms.append(
                 NotedSign(
@@ -115,8 +141,12 @@ class _Open:
             match command:
                 case Assess():
                     self.signs.assessed(command, received.user, turn.at_wall_ns)
+                case Score():
+                    self.signs.felt(command, received.user, turn.at_wall_ns)
                 case Acknowledge():
                     self.episodes.acknowledged(command, received.user, turn.at_wall_ns)
+                case Close():
+                    self.discharge.signed(turn, command, received.user)
                 case _:
                     pass
 
@@ -124,6 +154,7 @@ class _Open:
         at_wall_ns = turn.at_wall_ns
         self.modes.take(turn, record)
         self.flow.take(record, now_ns=turn.now_ns, at_wall_ns=at_wall_ns, by=self.intended_by)
+        self.discharge.take(record, at_wall_ns)
         for change in record.limits:
             if change not in self.record.limits:
                 self.limits.append(
@@ -186,6 +217,11 @@ class _Open:
             scores=tuple(self.signs.scores),
             deeds=self.deeds.found,
             notes=tuple(self.notes),
+            clearance=self.clearance,
+            overrides=tuple(self.overrides),
+            account=self.discharge.account,
+            attested=self.discharge.attested,
+            leaving=self.discharge.leaving,
             others=others(self.unknown),
         )
 
@@ -214,6 +250,8 @@ class Fold:
             self._bed.run, self._present = turn.event, None
         elif isinstance(turn.event, PumpAttached):
             self._bed.pump = turn.event
+        elif isinstance(turn.event, ClearanceSeen) and turn.event.clearance is not None:
+            self._bed.clearances[turn.event.clearance.hash] = turn.event.clearance
         saved = turn.saved
         if saved is not None:
             self._present = self._of(saved.record, turn)
@@ -233,7 +271,9 @@ class Fold:
         if known.closed_wall_ns is not None:
             if is_over:
                 return None
-            known.closed_wall_ns = known.closed_by = None  # something flowed after all: it is observed again
+            known.closed_wall_ns = known.closed_by = known.discharge.leaving = (
+                None  # something flowed after all: it is observed again
+            )
         return known
 
     def sessions(self, bed: str) -> tuple[Session, ...]:

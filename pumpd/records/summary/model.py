@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from enum import Enum, unique
 
 from pumpd.core.alarms import Priority
-from pumpd.core.commands import ReceiptState, Role
+from pumpd.core.clearance import Clearance
+from pumpd.core.commands import Attested, ReceiptState, Role
 from pumpd.core.modes import MAY_MOVE_MODES, Mode
 from pumpd.core.phase import OVER_MODES
 from pumpd.core.ports import PumpAttached, Validity, VitalKind
 from pumpd.core.prescription import Order
 from pumpd.core.profile import Profile, Version
-from pumpd.core.session import Baseline
+from pumpd.core.session import Accounted, Baseline
 from pumpd.records.chain import ChainError, Head
 from pumpd.records.database import Identity
 
@@ -145,6 +146,45 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Overridden:
+    """A start or a resume that a prescriber's reason let through."""
+
+    at_wall_ns: int
+    what: str
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrugAccount:
+    """Where the drug went, as it was counted last, and when that was counted and witnessed."""
+
+    counted: Accounted
+    counted_wall_ns: int
+    witnessed_wall_ns: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What a person attested for the discharge."""
+
+    item: Attested
+    by: str
+    at_wall_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leaving:
+    """How the patient left the bed: discharged, or to other care by a prescriber's reason."""
+
+    at_wall_ns: int
+    by: str
+    transfer_reason: str
+    """Empty for a discharge."""
+    handover: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Deed:
     """One command of one person, and the last word on it. `details` are its fields, `reason` what she was told."""
 
@@ -227,6 +267,13 @@ class Session:
     scores: tuple[Score, ...]
     deeds: tuple[Deed, ...]
     notes: tuple[Note, ...]
+    clearance: Clearance | None
+    """The clinic's, which the order quotes; None where it quotes none, or the journal has lost it."""
+    overrides: tuple[Overridden, ...]
+    account: DrugAccount | None
+    attested: tuple[Seen, ...]
+    """For the discharge."""
+    leaving: Leaving | None
     others: tuple[OtherRecords, ...]
 
     @property

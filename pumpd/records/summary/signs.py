@@ -1,5 +1,6 @@
 """The vital signs of a session with their validity, and the cycles of the cuff. Pure; judges nothing."""
 
+from pumpd.core import commands
 from pumpd.core.commands import Assess
 from pumpd.core.effects import Decision
 from pumpd.core.ports import NibpFailed, NibpReading, SamplesReceived, Validity, VitalKind
@@ -9,6 +10,7 @@ from pumpd.records.summary.model import CuffCycle, Score, Sign
 from pumpd.records.summary.turns import Turn
 
 SCALES = {VitalKind.MOAAS: "MOAA/S", VitalKind.RR: "respiration counted"}
+FEELINGS = ("nausea", "dizziness", "anxiety", "dissociation")
 
 
 class Signs:
@@ -40,6 +42,14 @@ class Signs:
         for kind, value in ((VitalKind.MOAAS, entry.moaas), (VitalKind.RR, entry.respiration_bpm)):
             self.scores.append(Score(at_wall_ns=at_wall_ns, scale=SCALES[kind], value=value, by=by))
             self._sign(at_wall_ns, kind, value, Validity.VALID, f"{ENTERED_BY}{by}", len(self.scores))
+
+    def felt(self, entry: commands.Score, by: str, at_wall_ns: int) -> None:
+        """Take how the patient feels, as a person has scored it."""
+        values = (entry.nausea, entry.dizziness, entry.anxiety, entry.dissociation)
+        self.scores.extend(
+            Score(at_wall_ns=at_wall_ns, scale=scale, value=value, by=by)
+            for scale, value in zip(FEELINGS, values, strict=True)
+        )
 
     def _reading(self, turn: Turn, reading: NibpReading, axis: Axis) -> None:
         refused = [each.text for each in turn.effects if isinstance(each, Decision) and each.cause == "cuff"]

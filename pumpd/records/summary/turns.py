@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from pumpd.core.commands import CommandMalformed, CommandReceived
 from pumpd.core.effects import AlarmsChanged, Decision, Effect, KeepEvidence, Receipt, SaveSession, WriteIntent
-from pumpd.core.events import Booted, ComfortPressed
+from pumpd.core.events import Booted, ClearanceSeen, ComfortPressed
 from pumpd.core.ports import NibpFailed, NibpReading, PumpAttached, SamplesReceived
 from pumpd.records.beginning import RunBegins
 from pumpd.records.chain import Link
@@ -29,6 +29,7 @@ READ = (
     PumpAttached,
     CommandReceived,
     ComfortPressed,
+    ClearanceSeen,
     SaveSession,
     AlarmsChanged,
     Decision,
@@ -108,6 +109,10 @@ class Turn:
     def saved(self) -> SaveSession | None:
         """The session as it was recorded last in this turn."""
         return next((each for each in reversed(self.effects) if isinstance(each, SaveSession)), None)
+
+    def decided(self, cause: str) -> Iterator[str]:
+        """Yield what was decided in it on one ground."""
+        yield from (each.text for each in self.effects if isinstance(each, Decision) and each.cause == cause)
 
 
 def turns(links: Iterable[Link], axis: Axis) -> Iterator[Turn]:

@@ -28,6 +28,11 @@ COMMIT_NS = 3_000_000
 RETRY_NS = int(FIRST_PAUSE_S * NS_PER_S)
 
 
+def journal_id(bed: str) -> str:
+    """Return the name of the one journal that a virtual bed has."""
+    return f"virtual-{bed}"
+
+
 class VirtualStore:
     """The disk under the journals of all runs of the daemon."""
 
@@ -46,7 +51,7 @@ class VirtualStore:
         self._loop = loop
         self._rng = rng
         self._tape = tape
-        self._genesis = genesis(f"virtual-{bed}")
+        self._genesis = genesis(journal_id(bed))
         self._last_hash = self._genesis.hash
         self._commands: deque[str] = deque(maxlen=REMEMBERED_IDS)
 
