@@ -81,19 +81,24 @@ def _report(told: Told, session: Session, options: argparse.Namespace) -> int:
         for each in told.sessions:
             print(f"{each.session}  begun {utc(each.begun_wall_ns)}  {each.outcome.value}")
         return 0
+    write_report(told, session, page=options.html, paper=options.pdf)
+    print(f"session {session.session} ({session.outcome.value}), chain head {told.head.seq}:{told.head.hash}")
+    return 0
+
+
+def write_report(told: Told, session: Session, *, page: Path | None, paper: Path | None) -> None:
+    """Write the report of a session as HTML and as PDF, where each is wanted; raises `OSError`."""
     from pumpd.records.report.content import document
 
     content = document(told, session)
-    if options.html is not None:
+    if page is not None:
         from pumpd.records.report.html import html
 
-        write(options.html, html(content).encode())
-    if options.pdf is not None:
+        write(page, html(content).encode())
+    if paper is not None:
         from pumpd.records.report.pdf import pdf
 
-        write(options.pdf, pdf(content).data)
-    print(f"session {session.session} ({session.outcome.value}), chain head {told.head.seq}:{told.head.hash}")
-    return 0
+        write(paper, pdf(content).data)
 
 
 def write(path: Path, data: bytes) -> None:

@@ -1,7 +1,8 @@
 """`pumpd demo --course`: one simulated patient through the clinic's eight steps, on the calendar, each answer printed.
 
 The clinic's desk, the bed's daemon and its devices are the real ones in simulated time; only the days between visits
-are skipped. `--gates` asks for a clearance at each step before it is due, and shows who refuses and why.
+are skipped. Each visit goes on to the discharge and leaves its journal and its report. `--gates` asks for a clearance
+at each step before it is due, and shows who refuses and why.
 """
 
 import json
@@ -27,12 +28,16 @@ from pumpd.core.modes import Mode
 from pumpd.mqtt.course_payloads import CourseAnswer, ShownCourse
 from pumpd.mqtt.site import ClinicSection
 from pumpd.mqtt.topics import clinic_filters
+from pumpd.records.report_command import write_report
+from pumpd.records.summary.journal import chosen, read
+from pumpd.records.summary.prompts import prompts
 from simulators.harness.record import ScriptError
 from simulators.harness.site import shipped_config
 from simulators.harness.virtual.bay import BED, START_NS, Bay, load_bed
 from simulators.harness.virtual.clock import EPOCH
+from simulators.harness.virtual.journal_file import write
 from simulators.harness.virtual.loop import NS_PER_S
-from simulators.harness.virtual.nurse import ORDER, attend, begin
+from simulators.harness.virtual.nurse import ORDER, Nurse, attend, begin, discharge
 
 NURSE, SECOND, PRESCRIBER = "anna", "ben", "clara"
 """Of the example site."""
@@ -42,6 +47,7 @@ TOTALS = (31, 24, 19, 14, 12, 12, 11, 9, 8, 8)
 """What the simulated patient scores, first to last: a story, no claim."""
 INFUSIONS = 3
 WITHIN_S = 2 * 3_600.0
+OBSERVED_WITHIN_S = 3 * 3_600.0
 
 SECTION = ClinicSection(
     account="clinic-desk",
@@ -55,14 +61,17 @@ SECTION = ClinicSection(
 )
 
 
-def run(keep: Path | None, *, gates: bool) -> int:
-    """Play it, in `keep` or a new folder; return the exit code: 0 only when every step came out as it must."""
+def run(keep: Path | None, *, gates: bool, bed: Config | None = None) -> int:
+    """Play it, in `keep` or a new folder; return the exit code: 0 only when every step came out as it must.
+
+    `bed` is another than the demo's, such as one whose profile lets a patient go sooner.
+    """
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     folder = Path(tempfile.mkdtemp(prefix="pumpd-course-")) if keep is None else keep
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         with closing(Store(folder / "clinic.db", wall=lambda: datetime.now(UTC).isoformat())) as store:
-            _Play(store, gates=gates).all_steps()
+            _Play(store, bed or cleared_bed(), folder, gates=gates).all_steps()
     except ScriptError as error:
         print(f"pumpd demo: {error}")
         return 1
@@ -72,7 +81,8 @@ def run(keep: Path | None, *, gates: bool) -> int:
     return 0
 
 
-def _bed() -> Config:
+def cleared_bed() -> Config:
+    """Return the bed of the demo, whose profile asks for a clearance."""
     bed = load_bed(shipped_config("site.example.toml").parent)
     return replace(bed, profile=replace(bed.profile, clearance_required=True))
 
@@ -80,10 +90,11 @@ def _bed() -> Config:
 class _Play:
     """The desk, its calendar and, while a patient is infused, a bay."""
 
-    def __init__(self, store: Store, *, gates: bool) -> None:
+    def __init__(self, store: Store, bed: Config, folder: Path, *, gates: bool) -> None:
         self._store = store
+        self._config = bed
+        self._folder = folder
         self._gates = gates
-        self._config = _bed()
         self._moment = FIRST_VISIT
         self._bay: Bay | None = None
         self._asked = 0
@@ -167,7 +178,7 @@ class _Play:
         for number in range(1, INFUSIONS + 1):
             self._infusion(number)
             self._after()
-        self._refused("a further infusion")
+        self._counted()
         self._follow_up()
 
     def _before(self) -> None:
@@ -188,9 +199,12 @@ class _Play:
         self._score()
 
     def _infusion(self, number: int) -> None:
-        print(f"step 5, infusion {number}: the day's questions, the clearance, 40 minutes")
+        print(f"step 5, infusion {number}: the day's questions, the clearance, 40 minutes, the observation")
         with self._at_bed(number) as bay:
             bay.run(self._infused(bay))
+            journal = self._folder / f"infusion-{number}.journal"
+            write(journal, bay.store.links, bed=BED)
+        self._report(journal)
 
     @contextmanager
     def _at_bed(self, number: int) -> Iterator[Bay]:
@@ -229,23 +243,46 @@ class _Play:
         if state is None or state.mode is not Mode.COMPLETED or state.delivery is None:
             raise ScriptError("the infusion did not complete")
         self._say(f"{BED}: completed, {state.delivery.low_mg} to {state.delivery.high_mg} mg")
+        await self._observed(bay, anna, ben)
 
-    async def _empty_bed(self, bay: Bay) -> None:
-        """Let the bed say that it has no session any more; its record is a new one with each visit of this play."""
-        bay.start_daemon()
-        await bay.clock.pass_s(3)
+    async def _observed(self, bay: Bay, anna: Nurse, ben: Nurse) -> None:
+        if not await discharge(anna, ben, within_s=OBSERVED_WITHIN_S):
+            raise ScriptError("the patient was not discharged")
+        await bay.clock.pass_s(2)
+        if self._must(NURSE, "show").open_session is not None:
+            raise ScriptError("the clinic has not heard that the session is closed")
+
+    def _report(self, journal: Path) -> None:
+        """Tell of a visit what its journal tells, and write its report."""
+        told = read(journal)
+        session = chosen(told, None)
+        page, paper = journal.with_suffix(".html"), journal.with_suffix(".pdf")
+        write_report(told, session, page=page, paper=paper)
+        drug, left = session.account, session.leaving
+        if told.broken is not None or drug is None or drug.counted.witness is None or left is None:
+            raise ScriptError(f"{journal} does not tell of a whole visit")
+        asked = prompts(session)
+        answered = sum(bool(each.felt) and each.sedation is not None for each in asked)
+        self._say(f"{BED}: {answered} of {len(asked)} prompts answered")
+        self._say(f"{BED}: the drug counted by {drug.counted.by}, witnessed by {drug.counted.witness}")
+        self._say(f"{BED}: discharge signed by {left.by}; {left.handover.partition(': ')[2]}")
+        for each in (journal, page, paper):
+            print(f"               {each}")
 
     def _after(self) -> None:
         print("step 6 and between: mood check at 24 h, integration, a new total")
         day = self._now().date()
         self._to(day + timedelta(days=1))
-        with self._at_bed(0) as bay:
-            bay.run(self._empty_bed(bay))
         self._refused("integration, and too early")
         self._must(NURSE, "session", meeting="mood-check", on=self._today(), therapist=NURSE)
         self._must(NURSE, "session", meeting="integration", on=self._today(), therapist="tom")
         self._to(day + timedelta(days=7))
         self._score()
+
+    def _counted(self) -> None:
+        print("step 7: the infusions are counted")
+        self._say(self._must(NURSE, "show").exposure)
+        self._refused("a further infusion")
 
     def _follow_up(self) -> None:
         print("step 8: follow-up")

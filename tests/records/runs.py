@@ -7,24 +7,27 @@ from typing import get_args
 
 import structlog
 
+from pumpd.bedside.config import Config
 from pumpd.core.effects import Effect
 from pumpd.core.events import Event
 from pumpd.records.beginning import RunBegins
 from pumpd.records.chain import Link
-from pumpd.records.encoding import parse, registry
-from simulators.harness.virtual.bay import Bay, load_bed
+from pumpd.records.encoding import registry
+from simulators.harness.virtual.bay import BED, Bay, load_bed
+from simulators.harness.virtual.journal_file import write
 from simulators.harness.virtual.nurse import attend, begin
-from tests.records.support import Desk
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
 TYPES = registry(RunBegins, *get_args(Event), *get_args(Effect))
 
 
-def recorded(infusion: Callable[[Bay], Coroutine[object, object, None]], seed: int) -> tuple[Link, ...]:
+def recorded(
+    infusion: Callable[[Bay], Coroutine[object, object, None]], seed: int, config: Config | None = None
+) -> tuple[Link, ...]:
     """Play an infusion at a virtual bed and return the records of its journal."""
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     try:
-        with Bay(load_bed(CONFIG), seed=seed) as bay:
+        with Bay(config or load_bed(CONFIG), seed=seed) as bay:
             bay.run(infusion(bay))
             return tuple(bay.store.links)
     finally:
@@ -50,12 +53,5 @@ async def _infuse(bay: Bay) -> None:
 
 
 def written(path: Path, count: int | None = None) -> Path:
-    """Write the journal of the infusion, or its first records, as its daemons would have, one after the other."""
-    some = links()[:count]
-    for boot in dict.fromkeys(link.boot for link in some):
-        journal = Desk().open(path, boot=boot)
-        for link in some:
-            if link.boot == boot:
-                journal.append(link.kind, parse(link.body, TYPES), link.mono_ns)
-        journal.close()
-    return path
+    """Write the journal of the infusion, or its first records."""
+    return write(path, links()[:count], bed=BED)

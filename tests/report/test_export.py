@@ -19,7 +19,7 @@ from pumpd.records.export.fhir_check import checked
 from pumpd.records.export.rows import TABLES, VitalRow, session_row, vital_row
 from pumpd.records.summary.findings import extremes
 from pumpd.records.summary.model import Deed, Note, Session, Sign
-from tests.report.journals import story
+from tests.report.journals import cleared_story, given_clearance, story
 
 VITALS = st.builds(
     Sign,
@@ -41,8 +41,25 @@ def only() -> Session:
 @pytest.mark.req("LOG-03")
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 def test_a_table_reads_back_as_it_was(table: Any) -> None:
-    rows = [(only().session, row) for row in table.rows(story(), only())]
-    assert list(read(table.kind, written(table.kind, rows))) == rows
+    for told in (story(), cleared_story()):
+        (session,) = told.sessions
+        rows = [(session.session, row) for row in table.rows(told, session)]
+        assert list(read(table.kind, written(table.kind, rows))) == rows
+
+
+def test_the_clinic_s_side_is_in_tables() -> None:
+    told = cleared_story()
+    (session,) = told.sessions
+    held = {table.name: list(table.rows(told, session)) for table in TABLES}
+    (clearance,), gates = held["clearances"], held["gates"]
+    assert (clearance.hash, clearance.number) == (given_clearance().hash, 2)
+    assert tuple(gates) == given_clearance().gates
+    (account,) = held["account"]
+    assert account.drawn_nl == account.high_nl + account.primed_nl + account.wasted_nl + account.left_nl + 1_692_000
+    assert (account.by, account.witness) == ("anna", "ben")
+    assert len(held["attested"]) == 4
+    assert held["discharge"] == [session.leaving]
+    assert [list(table.rows(story(), only())) for table in TABLES if table.name in {"account", "discharge"}] == [[], []]
 
 
 def test_the_tables_hold_all_that_a_session_is_made_of() -> None:

@@ -1,14 +1,17 @@
 """The report of a session: the figures of the journal, on pages that people can read."""
 
+import re
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from functools import cache
+from html import unescape
 from io import BytesIO
 
 import pypdf
 import pypdfium2
 import pytest
 
+from pumpd.core.modes import Mode
 from pumpd.core.quantities import NS_PER_MIN
 from pumpd.records.chain import ChainError
 from pumpd.records.report.chart import Ink, Line, Shape
@@ -21,7 +24,7 @@ from pumpd.records.report.qr import modules
 from pumpd.records.report.style import LOOKS
 from pumpd.records.report.svg import svg
 from pumpd.records.summary.model import Note, Session
-from tests.report.journals import story
+from tests.report.journals import PASSED, cleared_story, given_clearance, story
 
 DOTS_PER_MM = 4
 
@@ -78,6 +81,90 @@ def test_the_page_says_the_same_and_needs_nothing_else() -> None:
     assert [each for each in figures() if each not in page] == []
     for foreign in ("http://", "https://", "<script", "<link", "src=", "url("):
         assert foreign not in page
+
+
+def cleared_figures() -> tuple[str, ...]:
+    """Return what the journal of the cleared session holds of the clinic's side, as a report says it."""
+    (session,) = cleared_story().sessions
+    given = given_clearance()
+    return (
+        f"{given.hash} of course c-0a1b2c3d, infusion 2, by clara; passed by override: early-infusion",
+        "34.98 to 35 mg by the infusions before this one",
+        "2025-12-31 07:16 UTC; full days until the clearance: 1",
+        "70 kg on the day; 69.5 kg at the last session",
+        PASSED,
+        "exposure-review pumpd does not lapse none",
+        "consent anna 2026-01-01 19:16 UTC none",
+        "1 mL of ketamine 50 mg/mL and 24 mL of diluent: 25 mL, 50 mg",
+        "by clara, witnessed by dan, about 08:16:44; no expiry on the label",
+        "attested as clear",
+        "drawn and mixed 25 mL 50 mg",
+        "given, at least 0.307 mL 0.614 mg",
+        "given, at most 0.308 mL 0.616 mg",
+        "primed 2 mL 4 mg",
+        "wasted 1 mL 2 mg",
+        "left in syringe and line 20 mL 40 mg",
+        "missing 1.692 mL 3.384 mg",
+        "spilt <1 mL>",
+        "with its gap and explanation",
+        "discharged, signed by anna (nurse)",
+        "122/76 mmHg, 122/76 mmHg",
+        "an escort is here attested anna",
+        "the drug accounted for and witnessed counted and witnessed anna and ben",
+        "discharge signed by anna: given 0.307 to 0.308 mL (0.614 to 0.616 mg) of 17.5 mL in 0 min of flow; pauses: 0",
+        f"{session.scores[2].scale} 1, dizziness 2, anxiety 0, dissociation 4",
+        "at 0 min of the infusion +0:00 1 2 0 4 anna",
+    )
+
+
+def plain(page: str) -> str:
+    """Return the text of a page of HTML."""
+    return " ".join(unescape(re.sub("<[^>]*>", " ", page)).split())
+
+
+@pytest.mark.req("CLIN-06", "CLIN-08", "CLIN-09", "CLIN-10", "CLIN-11", "LOG-04")
+def test_the_clinic_s_side_stands_in_pdf_and_page_as_the_journal_has_it() -> None:
+    (session,) = cleared_story().sessions
+    content = document(cleared_story(), session)
+    for text in (text_of(pdf(content)), plain(html(content))):
+        assert [each for each in cleared_figures() if each not in text] == []
+        assert "WAIVED" not in text
+        assert "no more than their kind" not in text
+
+
+@pytest.mark.req("CLIN-01")
+def test_where_no_clearance_was_asked_for_the_first_page_says_so() -> None:
+    words = "CLEARANCE WAIVED by profile demo, which is for simulators only: the clinic cleared nobody."
+    assert words in html(document(story(), only()))
+    first = pypdf.PdfReader(BytesIO(made().data)).pages[0].extract_text()
+    assert words in " ".join(first.split())
+
+
+def test_what_was_not_done_is_said_and_never_left_out() -> None:
+    text = plain(html(document(story(), only())))
+    for words in (
+        "Nobody has accounted for the drug.",
+        "patient left not yet",
+        "an escort is here attested by nobody --",
+        "the drug accounted for and witnessed not accounted for --",
+        "signed at --",
+    ):
+        assert words in text, words
+    never = replace(only(), first_run_wall_ns=None, over_wall_ns=None, mode=Mode.READY)
+    text = plain(html(document(story(), never)))
+    assert "no discharge was asked for" in text
+    assert "nobody was asked" in text
+
+
+def test_an_account_without_its_witness_and_with_too_much_says_both() -> None:
+    (session,) = cleared_story().sessions
+    assert session.account is not None
+    counted = replace(session.account.counted, missing_nl=-1, witness=None, explanation="")
+    account = replace(session.account, counted=counted, witnessed_wall_ns=None)
+    text = plain(html(document(cleared_story(), replace(session, account=account))))
+    assert "too much 0.000001 mL 0.001 mg" in text, "rounded up"
+    assert "witnessed by nobody" in text
+    assert "up to 1 mg missing or too much needs none" in text
 
 
 def test_each_chart_is_drawn_in_the_pdf_with_its_own_ink() -> None:

@@ -8,9 +8,11 @@ from itertools import pairwise
 import pytest
 
 from pumpd.core.alarms import Priority
+from pumpd.core.commands import FOR_DISCHARGE
 from pumpd.core.effects import SaveSession
 from pumpd.core.modes import Mode
 from pumpd.core.ports import SamplesReceived, Validity, VitalKind
+from pumpd.core.quantities import NS_PER_MIN
 from pumpd.records.chain import Head, Link, genesis, link
 from pumpd.records.encoding import parse
 from pumpd.records.journal import GAP_KIND
@@ -19,11 +21,12 @@ from pumpd.records.report.html import html
 from pumpd.records.summary.findings import beyond, extremes, hold_ns
 from pumpd.records.summary.fold import told
 from pumpd.records.summary.journal import NoSessionError, chosen
-from pumpd.records.summary.model import Outcome, Session
+from pumpd.records.summary.model import Outcome, Score, Session
+from pumpd.records.summary.prompts import prompts
 from pumpd.records.summary.turns import SummaryError
 from tests.records import runs
 from tests.records.runs import TYPES
-from tests.report.journals import IDENTITY, links, story
+from tests.report.journals import IDENTITY, cleared_links, cleared_story, given_clearance, links, story
 
 
 def only() -> Session:
@@ -120,6 +123,10 @@ def test_people_symptoms_and_scores() -> None:
     assert [(score.scale, score.value, score.by) for score in session.scores] == [
         ("MOAA/S", 5, "anna"),
         ("respiration counted", 14, "anna"),
+        ("nausea", 1, "anna"),
+        ("dizziness", 2, "anna"),
+        ("anxiety", 0, "anna"),
+        ("dissociation", 4, "anna"),
     ]
     assert "weight_kg 70" in session.deeds[0].details
 
@@ -271,3 +278,122 @@ def test_a_step_of_the_wall_clock_bends_no_pause() -> None:
     found = told(rechained(links(), change), IDENTITY)
     assert found.sessions[0].pauses == only().pauses
     assert found.strayed_ns > 3_599 * 10**9
+
+
+def cleared() -> Session:
+    (session,) = cleared_story().sessions
+    return session
+
+
+@pytest.mark.req("CLIN-10")
+def test_the_clearance_of_an_order_is_the_one_it_quotes() -> None:
+    assert cleared().clearance == given_clearance()
+    assert cleared().order.clearance_hash == given_clearance().hash
+    assert only().clearance is None
+
+    def other(each: Link) -> Iterable[Link]:
+        # what the clinic said later, and for somebody else, is none of this order
+        yield each
+        if each.kind == "ClearanceSeen":
+            yield replace(each, body=each.body.replace(given_clearance().hash, "0" * 16))
+
+    (session,) = told(rechained(cleared_links(), other), IDENTITY).sessions
+    assert session.clearance == given_clearance()
+
+    def lost(each: Link) -> Iterable[Link]:
+        if each.kind != "ClearanceSeen":
+            yield each
+
+    found = told(rechained(cleared_links(), lost), IDENTITY)
+    assert found.sessions[0].clearance is None
+    assert f"{given_clearance().hash} of course c-0a1b2c3d; the journal does not hold" in html(
+        document(found, found.sessions[0])
+    )
+
+
+@pytest.mark.req("CLIN-08", "CLIN-09")
+def test_account_attestations_and_signature_are_told_with_who_and_when() -> None:
+    session = cleared()
+    drug = session.account
+    assert drug is not None
+    counted = drug.counted
+    assert (counted.by, counted.witness, counted.has_gap, counted.explanation) == ("anna", "ben", True, "spilt <1 mL>")
+    assert (counted.low_nl, counted.high_nl) == (session.low_nl, session.high_nl)
+    total_nl = counted.primed_nl + counted.wasted_nl + counted.left_nl + counted.missing_nl
+    assert total_nl + counted.high_nl == session.order.label.mixed_nl
+    deeds = {deed.kind: deed for deed in session.deeds}
+    assert (drug.counted_wall_ns, drug.witnessed_wall_ns) == (deeds["account"].at_wall_ns, deeds["witness"].at_wall_ns)
+    attests = {deed.details: deed.at_wall_ns for deed in session.deeds if deed.kind == "attest"}
+    assert [(each.by, each.at_wall_ns) for each in session.attested] == [
+        ("anna", attests[f"item {each.item.value}"]) for each in session.attested
+    ]
+    assert {each.item for each in session.attested} == set(FOR_DISCHARGE)
+    left = session.leaving
+    assert left is not None
+    assert (left.by, left.at_wall_ns, left.transfer_reason) == ("anna", session.closed_wall_ns, "")
+    assert left.handover.startswith("discharge signed by anna: given 0.307 to 0.308 mL")
+    assert only().leaving is None
+
+
+@pytest.mark.req("CLIN-08")
+def test_a_transfer_is_told_by_its_reason_and_a_close_that_was_refused_is_none() -> None:
+    def transfer(each: Link) -> Iterable[Link]:
+        yield replace(each, body=each.body.replace('"transfer_reason":""', '"transfer_reason":" chest pain "'))
+
+    found = told(rechained(cleared_links(), transfer), IDENTITY)
+    assert found.sessions[0].leaving is not None
+    assert found.sessions[0].leaving.transfer_reason == "chest pain"
+    page = html(document(found, found.sessions[0]))
+    assert "NOT DISCHARGED: handed over to other care by anna (nurse), because: chest pain" in page
+
+    def refused(each: Link) -> Iterable[Link]:
+        if each.kind == "Receipt" and '"kind":"close"' in each.body:
+            each = replace(each, body=each.body.replace('"verified"', '"refused"'))
+        yield each
+
+    (session,) = told(rechained(cleared_links(), refused), IDENTITY).sessions
+    assert session.leaving is None
+
+
+@pytest.mark.req("CLIN-06")
+def test_each_prompt_is_answered_by_the_first_entry_that_counts_for_it() -> None:
+    session = cleared()
+    first_ns, over_ns = session.zero_wall_ns, session.zero_wall_ns + 41 * NS_PER_MIN
+    entered = (0, 9, 16, 36, 58)
+    scores = tuple(
+        Score(at_wall_ns=first_ns + at_min * NS_PER_MIN, scale=scale, value=value, by="anna")
+        for value, at_min in enumerate(entered)
+        for scale in ("nausea", "dizziness", "anxiety", "dissociation")
+    )
+    long = replace(session, scores=scores, over_wall_ns=over_ns, last_wall_ns=over_ns + 40 * NS_PER_MIN)
+    found = [(each.where, [score.value for score in each.felt]) for each in prompts(long)]
+    assert found == [
+        ("at 0 min of the infusion", [0] * 4),
+        ("at 10 min of the infusion", [1] * 4),
+        ("at 20 min of the infusion", [2] * 4),
+        ("at 30 min of the infusion", [3] * 4),
+        ("at 40 min of the infusion", [3] * 4),
+        ("at 0 min of the observation", [3] * 4),
+        ("at 15 min of the observation", [4] * 4),
+        ("at 30 min of the observation", []),
+    ]
+    assert {each.sedation for each in prompts(long)} == {None}
+    assert prompts(replace(session, first_run_wall_ns=None)) == ()
+
+
+def test_an_override_at_a_start_is_told_with_who_and_why() -> None:
+    assert only().overrides == ()
+
+    def change(each: Link) -> Iterable[Link]:
+        if each.kind == "CommandReceived" and '"type":"Start"' in each.body:
+            each = replace(each, body=each.body.replace('"override_reason":""', '"override_reason":" known athlete "'))
+        yield each
+        if each.kind == "CommandReceived" and '"type":"Start"' in each.body:
+            body = '{"cause":"override","text":"start override by anna: known athlete","type":"Decision"}'
+            yield replace(each, kind="Decision", body=body)
+
+    found = told(rechained(links(), change), IDENTITY)
+    (override, *_) = found.sessions[0].overrides
+    assert (override.what, override.by, override.reason) == ("start", "anna", "known athlete")
+    page = html(document(found, found.sessions[0]))
+    assert "<td>anna</td><td>known athlete</td>" in page

@@ -1,9 +1,11 @@
 """The tables of an export: which rows each has, and the flat form of what is no flat row by itself. Pure."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from fractions import Fraction
 
+from pumpd.core.clearance import ClearedGate
+from pumpd.core.commands import Appearance
 from pumpd.core.modes import Mode
 from pumpd.core.ports import Validity, VitalKind
 from pumpd.records.summary.model import (
@@ -11,15 +13,18 @@ from pumpd.records.summary.model import (
     Deed,
     Delivered,
     Episode,
+    Leaving,
     LimitMoved,
     ModeSpan,
     Note,
     NotedSign,
     OtherRecords,
     Outcome,
+    Overridden,
     Pause,
     RateSegment,
     Score,
+    Seen,
     Session,
     Sign,
     Told,
@@ -59,6 +64,16 @@ class SessionRow:
     syringe: str
     diameter_um: int
     fill_nl: int
+    vial_strength_ng_per_nl: Fraction
+    drug_drawn_ml: Fraction
+    diluent_ml: Fraction
+    made_by: str
+    witnessed_by: str
+    mixed_min_ago: int
+    expires_in_min: int | None
+    appearance: Appearance
+    course: str
+    clearance_hash: str
     worst_extra_nl: int
     soft_limits_passed: tuple[str, ...]
     soft_limit_reason: str
@@ -80,6 +95,43 @@ class SessionRow:
     pump_serial: str | None
     restarts: int
     lost_places: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClearanceRow:
+    """The clinic's clearance that the order quotes; its gates are a table of their own."""
+
+    hash: str
+    course: str
+    number: int
+    weight_g: int
+    last_weight_g: int | None
+    given_low_ng: int
+    given_high_ng: int
+    last_infusion_wall_ns: int | None
+    issued_by: str
+    issued_wall_ns: int
+    expires_wall_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountRow:
+    """Where the drug went, in the mixed solution."""
+
+    hash: str
+    drawn_nl: int
+    low_nl: int
+    high_nl: int
+    primed_nl: int
+    wasted_nl: int
+    left_nl: int
+    missing_nl: int
+    has_gap: bool
+    explanation: str
+    by: str
+    counted_wall_ns: int
+    witness: str | None
+    witnessed_wall_ns: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +231,16 @@ def session_row(told: Told, session: Session) -> SessionRow:
         syringe=order.syringe.name,
         diameter_um=order.syringe.diameter_um,
         fill_nl=order.fill_nl,
+        vial_strength_ng_per_nl=Fraction(order.label.vial_strength_mg_ml),
+        drug_drawn_ml=Fraction(order.label.drug_drawn_ml),
+        diluent_ml=Fraction(order.label.diluent_ml),
+        made_by=order.label.made_by,
+        witnessed_by=order.label.witnessed_by,
+        mixed_min_ago=order.label.mixed_min_ago,
+        expires_in_min=order.label.expires_in_min,
+        appearance=order.label.appearance,
+        course=order.course,
+        clearance_hash=order.clearance_hash,
         worst_extra_nl=order.worst_extra_nl,
         soft_limits_passed=order.soft_limits_passed,
         soft_limit_reason=order.soft_limit_reason,
@@ -203,6 +265,39 @@ def session_row(told: Told, session: Session) -> SessionRow:
     )
 
 
+def _clearance_rows(_: Told, session: Session) -> Iterator[ClearanceRow]:
+    found = session.clearance
+    if found is not None:
+        yield ClearanceRow(**{field.name: getattr(found, field.name) for field in fields(ClearanceRow)})
+
+
+def _gate_rows(_: Told, session: Session) -> Iterator[ClearedGate]:
+    if session.clearance is not None:
+        yield from session.clearance.gates
+
+
+def _account_rows(_: Told, session: Session) -> Iterator[AccountRow]:
+    found = session.account
+    if found is not None:
+        counted = found.counted
+        yield AccountRow(
+            hash=counted.hash,
+            drawn_nl=session.order.label.mixed_nl,
+            low_nl=counted.low_nl,
+            high_nl=counted.high_nl,
+            primed_nl=counted.primed_nl,
+            wasted_nl=counted.wasted_nl,
+            left_nl=counted.left_nl,
+            missing_nl=counted.missing_nl,
+            has_gap=counted.has_gap,
+            explanation=counted.explanation,
+            by=counted.by,
+            counted_wall_ns=found.counted_wall_ns,
+            witness=counted.witness,
+            witnessed_wall_ns=found.witnessed_wall_ns,
+        )
+
+
 TABLES = (
     Table(name="sessions", kind=SessionRow, rows=lambda told, session: iter((session_row(told, session),))),
     Table(name="vitals", kind=VitalRow, rows=lambda _, session: map(vital_row, session.signs)),
@@ -215,6 +310,16 @@ TABLES = (
     Table(name="alarms", kind=Episode, rows=lambda _, session: iter(session.alarms)),
     Table(name="symptoms", kind=NotedSign, rows=lambda _, session: iter(session.symptoms)),
     Table(name="scores", kind=Score, rows=lambda _, session: iter(session.scores)),
+    Table(name="clearances", kind=ClearanceRow, rows=_clearance_rows),
+    Table(name="gates", kind=ClearedGate, rows=_gate_rows),
+    Table(name="overrides", kind=Overridden, rows=lambda _, session: iter(session.overrides)),
+    Table(name="account", kind=AccountRow, rows=_account_rows),
+    Table(name="attested", kind=Seen, rows=lambda _, session: iter(session.attested)),
+    Table(
+        name="discharge",
+        kind=Leaving,
+        rows=lambda _, session: iter(() if session.leaving is None else (session.leaving,)),
+    ),
     Table(name="commands", kind=Deed, rows=lambda _, session: iter(session.deeds)),
     Table(name="decisions", kind=Note, rows=lambda _, session: iter(session.notes)),
     Table(name="other_records", kind=OtherRecords, rows=lambda _, session: iter(session.others)),

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from pumpd.core.accounting import allowed_ng
 from pumpd.core.bounds import plain
 from pumpd.core.clearance import Clearance, clock_text
-from pumpd.core.commands import FOR_DISCHARGE
+from pumpd.core.commands import FOR_DISCHARGE, Attested
 from pumpd.core.discharge import ALERT_MOAAS, READINGS
 from pumpd.core.phase import OVER_MODES
 from pumpd.core.ports import VitalKind
+from pumpd.core.prompts import EARLY_NS
 from pumpd.core.quantities import G_PER_KG, NG_PER_MG, NL_PER_ML, NS_PER_H, NS_PER_MIN, text
 from pumpd.records.report import words
 from pumpd.records.report.document import Block, Facts, Remark, Table
@@ -22,6 +23,12 @@ from pumpd.records.summary.signs import FEELINGS
 
 _NS_PER_DAY = 24 * NS_PER_H
 _NAUSEA = FEELINGS[0]
+_SEEN = {
+    Attested.ROOM_AIR: "SpO2 measured without added oxygen",
+    Attested.FLUIDS_TOLERATED: "drinks without trouble",
+    Attested.ESCORT_PRESENT: "an escort is here",
+    Attested.NO_DRIVING: "patient and escort told of the ban on driving",
+}
 
 
 # ---- the clearance --------------------------------------------------------------------------------------------------
@@ -34,7 +41,8 @@ def clearance_words(session: Session) -> str:
         return f"WAIVED by profile {session.profile.name}, which is for simulators only: the clinic cleared nobody"
     if found is None:
         return f"{order.clearance_hash} of course {order.course}; the journal does not hold what it says"
-    passed = f", {len(found.overrides)} gates passed by override" if found.overrides else ""
+    gates = ", ".join(gate.gate for gate in found.gates if gate.override)
+    passed = f"; passed by override: {gates}" if gates else ""
     return f"{found.hash} of course {found.course}, infusion {found.number}, by {found.issued_by}{passed}"
 
 
@@ -79,7 +87,7 @@ def _spacing(found: Clearance) -> str:
     if found.last_infusion_wall_ns is None:
         return "none in this course"
     days = (found.issued_wall_ns - found.last_infusion_wall_ns) // _NS_PER_DAY
-    return f"{clock_text(found.last_infusion_wall_ns)}, {days} full days before the clearance"
+    return f"{clock_text(found.last_infusion_wall_ns)}; full days until the clearance: {days}"
 
 
 def _weight(found: Clearance) -> str:
@@ -122,9 +130,13 @@ def label_rows(session: Session) -> tuple[tuple[str, str], ...]:
 
 def feelings(session: Session) -> Iterator[Block]:
     """Yield each prompt with what was entered for it."""
+    yield Remark(
+        text=f"An entry answers the prompts before it, and one that comes within {EARLY_NS // NS_PER_MIN} min. Scores "
+        "are from 0 to 10. What else was entered stands under symptoms and scores."
+    )
     yield Table(
         heads=("asked", "due", *FEELINGS, "scored", "MOAA/S", "assessed"),
-        widths=(21, 8, 8, 9, 8, 11, 14, 8, 13),
+        widths=(23, 7, 7, 10, 7, 12, 13, 8, 13),
         rows=tuple(
             (
                 each.where,
@@ -282,7 +294,7 @@ def _checklist(session: Session) -> Iterator[tuple[str, str, str]]:
     for item in FOR_DISCHARGE:
         found = seen.get(item)
         yield (
-            item.value,
+            _SEEN[item],
             "attested by nobody" if found is None else "attested",
             NONE if found is None else f"{found.by}, {words.since(found.at_wall_ns, session.zero_wall_ns)}",
         )

@@ -11,7 +11,8 @@ from pumpd.records.report.document import Block, Caution, Code, Document, Facts,
 from pumpd.records.report.plots import of_infusion, of_session
 from pumpd.records.report.words import NONE
 from pumpd.records.summary.findings import beyond, extremes
-from pumpd.records.summary.model import Outcome, Pause, Session, Told
+from pumpd.records.summary.model import Outcome, Pause, Score, Session, Told
+from pumpd.records.summary.signs import FEELINGS
 
 NO_DEVICE = (
     "pumpd is not a certified medical device, gives no treatment advice and replaces nobody at the bedside. This "
@@ -49,7 +50,7 @@ def _blocks(told: Told, session: Session) -> Iterator[Block]:
     if observed := of_session(session):
         yield Heading(text="Vital signs of the whole session", new_page=True)
         yield from (Figure(chart=chart) for chart in observed)
-    yield Heading(text="The clinic's clearance", new_page=not of_session(session))
+    yield Heading(text="The clinic's clearance", new_page=True)
     yield from clinic.clearance(session)
     yield Heading(text="Order")
     yield from _order(session)
@@ -358,14 +359,20 @@ def _symptoms(session: Session) -> Iterator[Block]:
         (each.at_wall_ns, each.symptom, "ends the infusion" if each.ends else "noted", each.by)
         for each in session.symptoms
     ]
-    for (at_wall_ns, by), scores in groupby(session.scores, key=lambda each: (each.at_wall_ns, each.by)):
-        rows.append((at_wall_ns, "assessment", ", ".join(f"{each.scale} {each.value}" for each in scores), by))
+    for (at_wall_ns, by, is_felt), scores in groupby(session.scores, key=_entry):
+        what = "scores, of 10" if is_felt else "assessment"
+        rows.append((at_wall_ns, what, ", ".join(f"{each.scale} {each.value}" for each in scores), by))
     yield Table(
         heads=("when", "what", "value", "by"),
         widths=(20, 30, 35, 15),
         rows=tuple((_short(session, at_wall_ns), *rest) for at_wall_ns, *rest in sorted(rows)),
         empty="None was recorded.",
     )
+
+
+def _entry(score: Score) -> tuple[int, str, bool]:
+    """Return what scores that were entered together have in common."""
+    return score.at_wall_ns, score.by, score.scale in FEELINGS
 
 
 def _alarms(session: Session) -> Iterator[Block]:

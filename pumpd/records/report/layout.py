@@ -103,7 +103,7 @@ class _Paper:
             yield Path(points=((x, self._bottom_mm), (x, self._bottom_mm + 0.9)), ink=Ink.AXIS)
             yield Words(at=(x, self._bottom_mm + 3.6), text=f"{minute:g}", anchor=0)
         yield Path(points=((LEFT_MM, self._bottom_mm), (self._right_mm, self._bottom_mm)), ink=Ink.AXIS)
-        yield Words(at=(self._right_mm + 1.5, self._bottom_mm + 3.6), text="min", anchor=-1)
+        yield Words(at=(self._right_mm + 3.5, self._bottom_mm + 3.6), text="min", anchor=-1)
 
     def levels(self) -> Iterator[Item]:
         """Yield the limits; their words are kept apart from each other."""

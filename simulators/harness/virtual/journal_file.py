@@ -10,14 +10,14 @@ from pumpd.records.database import Identity
 from simulators.harness.virtual.store import journal_id
 
 
-def identity(links: Sequence[Link], bed: str) -> Identity:
-    """Return whose journal it is: begun with its first record."""
-    return Identity(journal_id=journal_id(bed), bed=bed, created_utc=links[0].wall_utc)
+def identity(bed: str, created_utc: str) -> Identity:
+    """Return what the journal of a virtual bed says of itself."""
+    return Identity(journal_id=journal_id(bed), bed=bed, created_utc=created_utc)
 
 
 def write(path: Path, links: Sequence[Link], *, bed: str) -> Path:
-    """Write records of a virtual bed as a new journal; raises `JournalError`, `sqlite3.Error` or `OSError`."""
+    """Write the records of a virtual bed, from its first on, as a new journal."""
     with closing(database.connect(path)) as connection:
-        database.prepare(connection, path, identity=identity(links, bed))
+        database.prepare(connection, path, identity=identity(bed, links[0].wall_utc))
         database.insert(connection, list(links))
     return path
