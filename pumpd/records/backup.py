@@ -1,4 +1,6 @@
-"""Copies of a journal: made while a daemon writes, verified, put back, and thrown away only when somebody asks for it.
+"""Copies of a journal: made while it is written, verified, put back, and thrown away only when somebody asks for it.
+
+A journal is a bed's or the clinic's: whoever writes it, the file and its chain have one form.
 
 SQLite's backup takes one consistent state out of a file in use; its chain is then read from the first record to the
 last. A copy is one file of mode 0600 that appears under its name only once all of it is on the disk.
@@ -15,7 +17,7 @@ from pathlib import Path
 
 from pumpd.records import database, reader
 from pumpd.records.chain import Head
-from pumpd.records.database import Identity, JournalError
+from pumpd.records.database import Identity, JournalError, WriterLock
 
 _NAME = re.compile(
     r"(?P<bed>[A-Za-z0-9-]{1,32})\.(?P<journal>[0-9a-z-]+)\.(?P<at>[0-9]{8}T[0-9]{6}Z)\.(?P<seq>[0-9]+)\.journal"
@@ -61,15 +63,34 @@ def back_up(journal: Path, folder: Path, now: datetime) -> Copy:
 
 
 def restore(backup: Path, journal: Path) -> Copy:
-    """Put a copy where a journal is missing; raises `JournalError`, also where anything is there already."""
-    for found in (journal, *(journal.with_name(f"{journal.name}{suffix}") for suffix in ("-wal", "-shm"))):
-        if found.exists():
-            raise JournalError(f"{found}: is there already and nothing is put over it; name another file, or move it")
+    """Put a copy where a journal is missing; raises `JournalError`, also where anything is there or writes."""
+    if not journal.parent.is_dir():
+        raise JournalError(f"{journal.parent}: there is no such folder; make it, or name another")
     part = journal.with_name(f".{journal.name}.{os.getpid()}.part")
+    lock = WriterLock(journal)
     try:
+        _must_be_free(journal, backup)
         return _placed(_copied(backup, part), journal)
     finally:
         _remove(part)
+        lock.release()
+
+
+def _must_be_free(journal: Path, backup: Path) -> None:
+    for found in (journal, *(journal.with_name(f"{journal.name}{suffix}") for suffix in ("-wal", "-shm"))):
+        if found.exists():
+            raise JournalError(
+                f"{found}: is there already{_compared(journal, backup)} and nothing is put over it; name another file, "
+                "or move it"
+            )
+
+
+def _compared(journal: Path, backup: Path) -> str:
+    """Return how much both hold, where both can be read."""
+    try:
+        return f" with {reader.head(journal).seq} records, the copy has {reader.head(backup).seq},"
+    except JournalError:
+        return ""
 
 
 def _copied(source: Path, target: Path) -> Copy:

@@ -19,11 +19,12 @@ def add_backup_parser(subparsers: "_SubParsersAction[argparse.ArgumentParser]") 
     """Add `pumpd backup` to the command line."""
     parser = subparsers.add_parser(
         "backup",
-        help="copy journals, also while they are written",
-        description="Copies journals into a folder and verifies each copy. Removes old copies only with --prune.",
+        help="copy journals of beds and of the clinic, also while they are written",
+        description="Copies journals of beds and of the clinic into a folder and verifies each copy. Removes old "
+        "copies only with --prune.",
         allow_abbrev=False,
     )
-    parser.add_argument("journal", type=Path, nargs="*", help="the files of the journals")
+    parser.add_argument("journal", type=Path, nargs="*", help="the files of the journals, or clinic.db")
     parser.add_argument("--to", type=Path, required=True, metavar="FOLDER", help="where the copies go")
     parser.add_argument(
         "--prune",
@@ -39,7 +40,8 @@ def add_restore_parser(subparsers: "_SubParsersAction[argparse.ArgumentParser]")
     parser = subparsers.add_parser(
         "restore",
         help="put a copy of a journal where one is missing",
-        description="Verifies a copy and puts it where no journal is. Nothing is ever put over a file.",
+        description="Verifies a copy and puts it where no journal is and nobody writes one. Nothing is ever put over a "
+        "file.",
         allow_abbrev=False,
     )
     parser.add_argument("backup", type=Path, help="the copy")
@@ -98,4 +100,4 @@ def _keep_days(site: Path | None) -> int:
 
 
 def _tell(copy: Copy) -> None:
-    print(f"{copy.path}: whole, head {copy.head.seq}:{copy.head.hash}")
+    print(f"{copy.path}: of {copy.identity.bed}, whole, head {copy.head.seq}:{copy.head.hash}")

@@ -58,7 +58,7 @@ class Lobby:
         return self.raw(user, json.dumps(whole).encode())
 
     def raw(self, user: str, payload: bytes, *, retained: bool = False) -> CourseAnswer:
-        self.desk.message(f"pumpd/v1/clinic/cmd/{user}/request", payload, retained)
+        self.deliver(f"pumpd/v1/clinic/cmd/{user}/request", payload, retained=retained)
         topic, answer = self.answers[-1]
         assert topic == f"pumpd/v1/clinic/ack/{user}"
         return answer
@@ -80,7 +80,11 @@ class Lobby:
         return None if seen.clearance is None else seen.clearance.hash
 
     def hear(self, state: State) -> None:
-        self.desk.message(f"pumpd/v1/{state.bed}/state", state.to_bytes(), retained=True)
+        self.deliver(f"pumpd/v1/{state.bed}/state", state.to_bytes(), retained=True)
+
+    def deliver(self, topic: str, payload: bytes, *, retained: bool) -> None:
+        """Hand the desk a message of the bus."""
+        self.desk.message(topic, payload, retained=retained)
 
 
 @pytest.fixture

@@ -103,8 +103,8 @@ async def cleared_at_bed1(site: Site, course: str) -> None:
 
 
 @pytest.mark.req("CLIN-01", "CLIN-02", "CLIN-10", "CMD-05")
-def test_a_course_by_hand(broker: RunningBroker, capsys: pytest.CaptureFixture[str]) -> None:
-    site = broker.site
+def test_a_course_by_hand(broker: RunningBroker, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    site, copies = broker.site, tmp_path / "copies"
     desk = Desk(site, capsys)
     assert GONE in desk.refused("anna", "worklist")
     with clinic(site) as first:
@@ -137,6 +137,10 @@ def test_a_course_by_hand(broker: RunningBroker, capsys: pytest.CaptureFixture[s
         cleared = desk.ask("pia", "clear", course, "--bed", "bed1")
         assert f"of course {course} for bed1, infusion 1, 70 kg" in cleared
         asyncio.run(cleared_at_bed1(site, course))
+        assert main(["backup", str(site.clinic_database), "--to", str(copies)]) == 0
+        (copy,) = copies.iterdir()
+        assert main(["restore", str(copy), "--to", str(site.clinic_database)]) == 1
+        assert "writes this journal; end it first" in capsys.readouterr().err
     listed = run_command("clinic", "--site", str(site.path), "list").stdout
     assert re.search(rf"{course} +P-0042 +0 infusions", listed)
     path = site.clinic_database

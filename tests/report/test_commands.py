@@ -159,15 +159,35 @@ def test_nothing_is_put_over_a_file(journal: Path, tmp_path: Path, capsys: pytes
     copy = back_up(journal, tmp_path / "copies", NOW)
     before = journal.read_bytes()
     assert main(["restore", str(copy.path), "--to", str(journal)]) == 1
-    assert "is there already and nothing is put over it" in capsys.readouterr().err
+    count = len(links())
+    complaint = f"is there already with {count} records, the copy has {count}, and nothing is put over it; name another"
+    assert complaint in capsys.readouterr().err
     assert journal.read_bytes() == before
     log = tmp_path / "other.db-wal"
     log.write_bytes(b"of a journal that was")
-    with pytest.raises(JournalError, match=r"other\.db-wal: is there already"):
+    with pytest.raises(JournalError, match=r"other\.db-wal: is there already and nothing"):
         restore(copy.path, tmp_path / "other.db")
     with pytest.raises(JournalError, match="is there already"):
         back_up(journal, tmp_path / "copies", NOW)
     assert len(list((tmp_path / "copies").iterdir())) == 1
+
+
+def test_nothing_is_put_where_somebody_writes_or_where_no_folder_is(journal: Path, tmp_path: Path) -> None:
+    copy = back_up(journal, tmp_path / "copies", NOW)
+    path = tmp_path / "bed1.db"
+    writer = Desk().open(path)
+    path.rename(tmp_path / "moved.db")  # the daemon still writes it
+    try:
+        with pytest.raises(JournalError, match=r"another daemon \(process \d+\) writes this journal; end it first"):
+            restore(copy.path, path)
+        assert not path.exists()
+    finally:
+        writer.close()
+    for left in ("-wal", "-shm"):
+        path.with_name(f"{path.name}{left}").unlink(missing_ok=True)
+    assert restore(copy.path, path).head == copy.head
+    with pytest.raises(JournalError, match="there is no such folder; make it"):
+        restore(copy.path, tmp_path / "nowhere" / "bed1.db")
 
 
 @pytest.mark.parametrize(
