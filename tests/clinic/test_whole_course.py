@@ -207,6 +207,8 @@ def test_killed_at_every_write_the_desk_opens_says_what_it_said_and_takes_the_sa
                         assert again.retained["pumpd/v1/bed1/clearance"] == step.cleared
                     again.deliver(step.topic, step.payload, retained=False)
                     assert store.head.seq == step.after, "neither lost nor done twice"
+                    if seq == step.after and "/cmd/" in step.topic:
+                        assert "acts at most once" in again.answers[-1][1].reason
                     assert again.retained["pumpd/v1/bed1/clearance"] == step.cleared
                     assert without_ids(store.register.courses[COURSE].entries) == without_ids(
                         whole.entries[: step.after]

@@ -92,7 +92,9 @@ def cleared_figures() -> tuple[str, ...]:
         "34.98 to 35 mg by the infusions before this one",
         "2025-12-31 07:16 UTC; full days until the clearance: 1",
         "70 kg on the day; 69.5 kg at the last session",
-        PASSED,
+        f"early-infusion clara 2026-01-01 20:16 UTC {PASSED}",
+        f"gate early-infusion clara {PASSED}",
+        "overrides 1, see below",
         "exposure-review pumpd does not lapse none",
         "consent anna 2026-01-01 19:16 UTC none",
         "1 mL of ketamine 50 mg/mL and 24 mL of diluent: 25 mL, 50 mg",
@@ -152,8 +154,14 @@ def test_what_was_not_done_is_said_and_never_left_out() -> None:
         assert words in text, words
     never = replace(only(), first_run_wall_ns=None, over_wall_ns=None, mode=Mode.READY)
     text = plain(html(document(story(), never)))
-    assert "no discharge was asked for" in text
+    assert "There is no infusion that is over, so no discharge was asked for." in text
     assert "nobody was asked" in text
+    nothing = replace(only(), first_run_wall_ns=None, high_nl=0, closed_wall_ns=only().last_wall_ns)
+    assert "patient left nothing was given, so nobody was observed" in plain(html(document(story(), nothing)))
+    lost = replace(only(), closed_wall_ns=only().last_wall_ns)
+    assert "patient left the session is closed, and the journal does not say how" in plain(
+        html(document(story(), lost))
+    )
 
 
 def test_an_account_without_its_witness_and_with_too_much_says_both() -> None:

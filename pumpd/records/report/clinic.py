@@ -10,7 +10,6 @@ from pumpd.core.bounds import plain
 from pumpd.core.clearance import Clearance, clock_text
 from pumpd.core.commands import FOR_DISCHARGE, Attested
 from pumpd.core.discharge import ALERT_MOAAS, READINGS
-from pumpd.core.phase import OVER_MODES
 from pumpd.core.ports import VitalKind
 from pumpd.core.prompts import EARLY_NS
 from pumpd.core.quantities import G_PER_KG, NG_PER_MG, NL_PER_ML, NS_PER_H, NS_PER_MIN, text
@@ -224,9 +223,11 @@ def leaving_words(session: Session) -> str:
     """Return in one line how the patient left."""
     left = session.leaving
     if left is None:
-        return (
-            "not yet" if _is_observed(session) or not session.is_closed else "nothing was given, so nobody was observed"
-        )
+        if not session.is_closed:
+            return "not yet"
+        if not _is_observed(session):
+            return "nothing was given, so nobody was observed"
+        return "the session is closed, and the journal does not say how"
     role = session.roles.get(left.by)
     who = left.by if role is None else f"{left.by} ({role.value})"
     if left.transfer_reason:
@@ -237,7 +238,7 @@ def leaving_words(session: Session) -> str:
 def discharge(session: Session) -> Iterator[Block]:
     """Yield what a discharge asks for beside what the journal holds of it, and the hand-over."""
     if not _is_observed(session):
-        yield Remark(text="The patient was not observed after an infusion, so no discharge was asked for.")
+        yield Remark(text="There is no infusion that is over, so no discharge was asked for.")
         return
     yield Table(
         heads=("asked for", "last in the journal", "by, at"),
@@ -256,7 +257,8 @@ def discharge(session: Session) -> Iterator[Block]:
 
 
 def _is_observed(session: Session) -> bool:
-    return session.leaving is not None or (session.mode in OVER_MODES and not session.is_closed)
+    """Say whether the infusion is over and any drug may have flowed in it."""
+    return session.over_wall_ns is not None and (session.first_run_wall_ns is not None or session.high_nl > 0)
 
 
 def _checklist(session: Session) -> Iterator[tuple[str, str, str]]:
