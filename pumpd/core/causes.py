@@ -15,7 +15,7 @@ from pumpd.core.modes import MAY_MOVE_MODES, OPEN_MODES, Mode
 from pumpd.core.ports import PumpState
 from pumpd.core.profile import Action
 from pumpd.core.pump_alarms import LOOK_AT_PUMP, meaning
-from pumpd.core.quantities import NL_PER_ML, NS_PER_MIN, NS_PER_S, flow_time_ns, text
+from pumpd.core.quantities import NS_PER_MIN, NS_PER_S, flow_time_ns, in_ml
 from pumpd.core.rolling import WINDOW_NS
 from pumpd.core.state import State, Step
 
@@ -292,11 +292,10 @@ def _delivery_causes(state: State, now_ns: int) -> Iterator[Cause]:
             Priority.HIGH,
             "rolling-dose",
             "too much drug in ten minutes",
-            f"up to {text(given_nl, NL_PER_ML, 3)} mL in the last {WINDOW_NS // NS_PER_MIN} min, limit "
-            f"{text(rolling.most_nl, NL_PER_ML, 3)} mL",
+            f"up to {in_ml(given_nl)} mL in the last {WINDOW_NS // NS_PER_MIN} min, limit {in_ml(rolling.most_nl)} mL",
             LOOK_AT_PUMP,
         )
-    if flow_time_ns(max(state.ledger.order_nl - high_nl, 0), run.rate_nl_h) < NEAR_END_NS:
+    if flow_time_ns(state.ledger.order_nl - high_nl, run.rate_nl_h) < NEAR_END_NS:
         yield _cause(
             Action.ALERT,
             Priority.LOW,

@@ -7,7 +7,7 @@ read-back of the pump's counter proves. A run's end-stop caps what it can give.
 from dataclasses import dataclass, replace
 
 from pumpd.core.ports import PumpCounter
-from pumpd.core.quantities import NG_PER_MG, NL_PER_ML, Concentration, flowed_at_most_nl, flowed_nl, text
+from pumpd.core.quantities import Concentration, flowed_at_most_nl, flowed_nl, in_mg, in_ml
 
 LEAST_RUN_NL = 10_000
 """Less than this is not worth a run: it is one count of a four-digit pump, and a pump may refuse it."""
@@ -20,8 +20,8 @@ SHOWN_NL = 1_000
 def amount_text(concentration: Concentration, low_nl: int, high_nl: int) -> str:
     """Return an interval for people, in mL and mg, both bounds when they differ."""
     bounds = sorted({low_nl, -(-high_nl // SHOWN_NL) * SHOWN_NL})
-    ml = " to ".join(text(bound, NL_PER_ML, 3) for bound in bounds)
-    mg = " to ".join(text(concentration.mass_ng(bound), NG_PER_MG, 3) for bound in bounds)
+    ml = " to ".join(in_ml(bound) for bound in bounds)
+    mg = " to ".join(in_mg(concentration.mass_ng(bound)) for bound in bounds)
     return f"{ml} mL ({mg} mg)"
 
 

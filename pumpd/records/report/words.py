@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from pumpd.core.delivery import SHOWN_NL
-from pumpd.core.quantities import NG_PER_MG, NL_PER_ML, NS_PER_MIN, NS_PER_S, Concentration, text
+from pumpd.core.quantities import NS_PER_MIN, NS_PER_S, Concentration, in_mg, in_ml
 
 NONE = "--"
 """Stands where the journal holds nothing: it is no zero."""
@@ -43,20 +43,20 @@ def minutes(duration_ns: int) -> float:
 
 def millilitres(volume_nl: int) -> str:
     """Return a volume."""
-    return f"{text(volume_nl, NL_PER_ML, 3)} mL"
+    return f"{in_ml(volume_nl)} mL"
 
 
 def rate(rate_nl_h: int) -> str:
     """Return a rate."""
-    return f"{text(rate_nl_h, NL_PER_ML, 3)} mL/h"
+    return f"{in_ml(rate_nl_h)} mL/h"
 
 
 def low_dose(concentration: Concentration, low_nl: int) -> tuple[str, str]:
     """Return what is proven, in mg and in mL, rounded down."""
-    return f"{text(concentration.mass_ng(low_nl), NG_PER_MG, 3)} mg", millilitres(low_nl)
+    return f"{in_mg(concentration.mass_ng(low_nl))} mg", millilitres(low_nl)
 
 
 def high_dose(concentration: Concentration, high_nl: int) -> tuple[str, str]:
     """Return what it was at most, in mg and in mL, rounded up as on every screen."""
     shown_nl = -(-high_nl // SHOWN_NL) * SHOWN_NL
-    return f"{text(concentration.mass_ng(shown_nl), NG_PER_MG, 3)} mg", millilitres(shown_nl)
+    return f"{in_mg(concentration.mass_ng(shown_nl))} mg", millilitres(shown_nl)
