@@ -67,7 +67,7 @@ class Run:
         asked_ns = counter.asked_at_ns
         until_ns = asked_ns if self.flows_until_ns is None else min(asked_ns, self.flows_until_ns)
         # from when the last answer came: a slow pump may have counted until then
-        elapsed_ns = max(until_ns - self.read_at_ns, 0)
+        elapsed_ns = until_ns - self.read_at_ns
         is_young = counter.low_nl <= flowed_at_most_nl(self._margin_rate_nl_h, elapsed_ns)
         if is_young and 2 * (counter.high_nl - self.low_nl) < flowed_nl(self.rate_nl_h, elapsed_ns):
             return max(self.doubt_nl, self.high_at(now_ns) - counter.low_nl)
