@@ -1,14 +1,16 @@
 """The ledger against a true plunger: the interval always contains the truth, and never more than the order."""
 
+from fractions import Fraction
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pumpd.core.commands import ReceiptState
-from pumpd.core.delivery import Ledger
+from pumpd.core.delivery import Ledger, amount_text
 from pumpd.core.modes import Mode
 from pumpd.core.ports import Outcome, PumpAlarmed, PumpAlarmKind, PumpCounter
-from pumpd.core.quantities import NS_PER_H
+from pumpd.core.quantities import NS_PER_H, Concentration
 from tests.core.support import MS, S, in_mode, paused, ready, running
 
 ORDER_NL = 17_500_000
@@ -139,6 +141,19 @@ def test_less_than_half_of_what_should_have_flowed_proves_no_upper_bound(flowed_
     now_ns = 500 * MS - (-flowed_nl * NS_PER_H // RATE)
     again = ledger.with_counter(read(2_000, now_ns), moving=True, now_ns=now_ns)
     assert (again.high(now_ns) > 3_000) is doubtful
+
+
+def test_a_doubt_widens_the_bound_of_the_end_stop_too() -> None:
+    ledger = Ledger(order_nl=ORDER_NL).open_run("r", 5_000, RATE, 0).begin_run(5_000, RATE, 0)
+    ledger = ledger.with_counter(read(2_000, 500 * MS), moving=True, now_ns=500 * MS)
+    doubted = ledger.with_counter(read(2_000, 1_200 * MS), moving=True, now_ns=1_200 * MS)
+    assert doubted.high(1_200 * MS) == 6_000, "what was counted before, up to the end-stop, and what is counted now"
+
+
+def test_people_see_a_high_bound_rounded_up() -> None:
+    strength = Concentration(ng_per_nl=Fraction(1_000))
+    assert amount_text(strength, 4_999_999, 5_000_001) == "4.999 to 5.001 mL (4999.999 to 5001 mg)"
+    assert amount_text(strength, 5_000_000, 5_000_000) == "5 mL (5000 mg)"
 
 
 def test_a_number_below_the_last_one_is_a_lost_counter() -> None:
