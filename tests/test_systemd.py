@@ -59,6 +59,7 @@ def test_unit_never_dies_with_its_device_and_never_restarts_on_health() -> None:
     )
     assert settings["Type"] == "notify"
     assert settings["WatchdogSec"] == "5"
+    assert settings["CPUSchedulingPolicy"] == "rr", "a stop waits for no other work of the machine"
     assert settings["Restart"] == "on-failure"
     assert settings["ExecStopPost"] == f"{INSTALLED} stop-pump --config /etc/pumpd/%i.toml"
     assert int(settings["TimeoutStopSec"]) >= 2 * LIMIT_S

@@ -18,7 +18,7 @@ from pumpd.bedside.outside import is_pseudo_terminal
 from pumpd.bedside.pump_port import PumpCallbacks, PumpPort
 from pumpd.bedside.serial_line import LineCallbacks, PortInUseError, SerialLine
 from pumpd.core.ports import LinePolicy, PumpCounter, PumpDriver, PumpFact, PumpStatus
-from pumpd.core.quantities import NL_PER_ML, NS_PER_S, text
+from pumpd.core.quantities import NS_PER_S, in_ml
 from pumpd.core.rest import Aim, Halt, Phase
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ class Stopping:
         said = f"the pump says: {self._status.state.value}"
         if self._counter is None:
             return f"{said}; its counter was not read"
-        low_ml, high_ml = (text(bound, NL_PER_ML, 3) for bound in (self._counter.low_nl, self._counter.high_nl))
+        low_ml, high_ml = (in_ml(bound) for bound in (self._counter.low_nl, self._counter.high_nl))
         return f"{said}; its counter: {low_ml} to {high_ml} mL"
 
     def _opened(self) -> None:

@@ -8,7 +8,7 @@ from pumpd.bedside.profile_file import Reading
 from pumpd.core.bounds import plain
 from pumpd.core.ports import VitalKind
 from pumpd.core.profile import Action, Profile, Range, Side, VitalRule
-from pumpd.core.quantities import NL_PER_ML, NS_PER_S, text
+from pumpd.core.quantities import NS_PER_S, in_ml, text
 from pumpd.core.rest import CONFIRM_WITHIN_NS
 
 PAGE_LINES = 66
@@ -192,7 +192,7 @@ def _times(profile: Profile) -> Iterator[str]:
     )
     yield from _wrapped(
         f"pump: stops by itself after {seconds(p.lease_ns)} of silence, within {seconds(p.stop_latency_ns)}; worst "
-        f"extra {plain(p.worst_extra_percent_max)} % of the dose; {text(p.spare_volume_nl, NL_PER_ML, 3)} mL to spare; "
+        f"extra {plain(p.worst_extra_percent_max)} % of the dose; {in_ml(p.spare_volume_nl)} mL to spare; "
         f"at rest {seconds(CONFIRM_WITHIN_NS)} after a value beyond a limit that acts at once; the sensor's averaging "
         "comes on top"
     )

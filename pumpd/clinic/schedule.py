@@ -13,7 +13,7 @@ from pumpd.clinic.course import Course, day
 from pumpd.clinic.entries import GateSet, MeetingHeld, ScoreReviewed
 from pumpd.clinic.gates import NURSE, PRESCRIBER, THERAPIST, Policy, unreviewed
 from pumpd.core.course_words import Gate, Indication, Meeting
-from pumpd.core.quantities import NG_PER_MG, NS_PER_H, text
+from pumpd.core.quantities import NS_PER_H, in_mg
 
 MONTHS = (1, 3, 6, 9, 12)
 EARLY = timedelta(days=3)
@@ -160,7 +160,7 @@ def exposure_text(course: Course, now: datetime) -> str:
     if not course.infusions:
         return "no infusion yet"
     low_ng, high_ng = course.given_ng
-    low, high = text(low_ng, NG_PER_MG, 3), text(high_ng, NG_PER_MG, 3)
+    low, high = in_mg(low_ng), in_mg(high_ng)
     amount = f"{low} mg" if low == high else f"{low} to {high} mg"
     days = [day_of(entry.at_ns, now) for entry, _ in course.infusions]
     gaps = ", ".join(str((later - earlier).days) for earlier, later in itertools.pairwise(days))

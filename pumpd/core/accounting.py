@@ -11,7 +11,7 @@ from decimal import Decimal
 from pumpd.core import phase
 from pumpd.core.commands import Account, Witness
 from pumpd.core.effects import Decision, Effect
-from pumpd.core.quantities import NG_PER_MG, NL_PER_ML, QuantityError, decimal_from, scaled_exactly, text
+from pumpd.core.quantities import NG_PER_MG, NL_PER_ML, QuantityError, decimal_from, in_mg, in_ml, scaled_exactly
 from pumpd.core.session import Accounted
 from pumpd.core.state import State
 
@@ -52,7 +52,7 @@ def count(state: State, entry: Account, user: str, now_ns: int, effects: list[Ef
     words = (
         f"{_amount(state, mixed_nl)} drawn and mixed; given {_between(state, low_nl, high_nl)}, primed "
         f"{_amount(state, primed_nl)}, wasted {_amount(state, wasted_nl)}, left {_amount(state, left_nl)}; "
-        f"{_gap(state, missing_nl)}, allowed {text(allowed_ng(concentration.mass_ng(mixed_nl)), NG_PER_MG, 3)} mg"
+        f"{_gap(state, missing_nl)}, allowed {in_mg(allowed_ng(concentration.mass_ng(mixed_nl)))} mg"
     )
     if has_gap and not explanation:
         return f"{words}: count again, or explain the gap"
@@ -120,8 +120,8 @@ def _volume_nl(name: str, value: Decimal) -> int:
 def _amount(state: State, volume_nl: int) -> str:
     order = state.order
     assert order is not None  # noqa: S101 - something was given
-    mass = text(order.concentration.mass_ng(volume_nl), NG_PER_MG, 3)
-    return f"{text(volume_nl, NL_PER_ML, 3)} mL ({mass} mg)"
+    mass = in_mg(order.concentration.mass_ng(volume_nl))
+    return f"{in_ml(volume_nl)} mL ({mass} mg)"
 
 
 def _between(state: State, low_nl: int, high_nl: int) -> str:

@@ -15,7 +15,7 @@ from pumpd.core.modes import MAY_MOVE_MODES, OPEN_MODES, Mode
 from pumpd.core.ports import PumpState
 from pumpd.core.profile import Action
 from pumpd.core.pump_alarms import LOOK_AT_PUMP, meaning
-from pumpd.core.quantities import NL_PER_ML, NS_PER_MIN, NS_PER_S, flow_time_ns, text
+from pumpd.core.quantities import NS_PER_MIN, NS_PER_S, flow_time_ns, in_ml
 from pumpd.core.rolling import WINDOW_NS
 from pumpd.core.state import State, Step
 
@@ -44,8 +44,8 @@ class Cause:
     """Something that alerts, pauses or ends, with the words for the alarm."""
 
     action: Action
-    pressure: bool
     condition: Condition
+    pressure: bool = False  # a blood pressure is beyond its limits
     vital_limit: bool = False  # a vital sign is beyond its limits, other than missing
 
 
@@ -66,7 +66,7 @@ def due(state: State, now_ns: int) -> Iterator[Cause]:
     """Yield every cause that is due, also of rules that only ever alert."""
     yield from acting(state, now_ns)
     for condition in prompts.overdue(state, now_ns):
-        yield Cause(action=Action.ALERT, pressure=False, condition=condition)
+        yield Cause(action=Action.ALERT, condition=condition)
 
 
 def acting(state: State, now_ns: int) -> Iterator[Cause]:
@@ -102,7 +102,7 @@ def standing(state: State, now_ns: int, *, vitals: bool = True) -> Iterator[Caus
     yield from _pump_causes(state, now_ns)
     yield from _pause_causes(state, now_ns)
     for action, condition in tending.owed(state, now_ns):
-        yield Cause(action=action, pressure=False, condition=condition)
+        yield Cause(action=action, condition=condition)
     yield from _journal_causes(state, Priority.HIGH)
     yield from _supervision_causes(state)
 
@@ -136,7 +136,7 @@ def _cause(
     action: Action, priority: Priority, cause_id: str, cause: str, text: str, advice: str, *, settle_ns: int = 0
 ) -> Cause:
     condition = Condition(id=cause_id, priority=priority, cause=cause, text=text, advice=advice, settle_ns=settle_ns)
-    return Cause(action=action, pressure=False, condition=condition)
+    return Cause(action=action, condition=condition)
 
 
 def _journal_causes(state: State, priority: Priority) -> Iterator[Cause]:
@@ -180,7 +180,7 @@ def _vital_causes(state: State, now_ns: int) -> Iterator[Cause]:
 def _source_causes(state: State, now_ns: int) -> Iterator[Cause]:
     for complaint in sources.complaints(state, now_ns):
         action = Action.PAUSE if complaint.pauses else Action.ALERT
-        yield Cause(action=action, pressure=False, condition=complaint.condition)
+        yield Cause(action=action, condition=complaint.condition)
 
 
 def _pump_causes(state: State, now_ns: int) -> Iterator[Cause]:
@@ -292,11 +292,10 @@ def _delivery_causes(state: State, now_ns: int) -> Iterator[Cause]:
             Priority.HIGH,
             "rolling-dose",
             "too much drug in ten minutes",
-            f"up to {text(given_nl, NL_PER_ML, 3)} mL in the last {WINDOW_NS // NS_PER_MIN} min, limit "
-            f"{text(rolling.most_nl, NL_PER_ML, 3)} mL",
+            f"up to {in_ml(given_nl)} mL in the last {WINDOW_NS // NS_PER_MIN} min, limit {in_ml(rolling.most_nl)} mL",
             LOOK_AT_PUMP,
         )
-    if flow_time_ns(max(state.ledger.order_nl - high_nl, 0), run.rate_nl_h) < NEAR_END_NS:
+    if flow_time_ns(state.ledger.order_nl - high_nl, run.rate_nl_h) < NEAR_END_NS:
         yield _cause(
             Action.ALERT,
             Priority.LOW,

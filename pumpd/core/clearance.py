@@ -8,7 +8,7 @@ import hashlib
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 
-from pumpd.core.quantities import G_PER_KG, NG_PER_MG, NS_PER_H, NS_PER_MIN, NS_PER_S, text
+from pumpd.core.quantities import G_PER_KG, NS_PER_H, NS_PER_MIN, NS_PER_S, in_mg, text
 
 LONGEST_NS = 24 * NS_PER_H
 """A clearance is for one day, whatever it says of itself."""
@@ -57,7 +57,7 @@ class Clearance:
         if self.last_infusion_wall_ns is not None:
             days = (self.issued_wall_ns - self.last_infusion_wall_ns) // (24 * NS_PER_H)
             last = f"the last on {clock_text(self.last_infusion_wall_ns)}, {days} full days before"
-        low, high = (text(mass_ng, NG_PER_MG, 3) for mass_ng in (self.given_low_ng, self.given_high_ng))
+        low, high = (in_mg(mass_ng) for mass_ng in (self.given_low_ng, self.given_high_ng))
         given = f"{low} mg" if low == high else f"{low} to {high} mg"
         words = (
             f"clearance {self.hash} of course {self.course} for {self.bed}, infusion {self.number}, "

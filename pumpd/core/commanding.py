@@ -60,7 +60,7 @@ from pumpd.core.lockout import Lockout
 from pumpd.core.modes import TRANSITIONS, Mode, Trigger, after
 from pumpd.core.ports import Sample, Validity, VitalKind
 from pumpd.core.prescription import OrderRefusedError, expected_running_ns, plan
-from pumpd.core.quantities import G_PER_KG, NL_PER_ML, NS_PER_S, QuantityError, decimal_from, text
+from pumpd.core.quantities import G_PER_KG, NS_PER_S, QuantityError, decimal_from, in_ml, text
 from pumpd.core.rest import Aim, Phase
 from pumpd.core.rolling import RollingDose
 from pumpd.core.session import Attestation, NotedSymptom
@@ -309,8 +309,8 @@ def order_text(state: State) -> str:
     soft = f", past soft limits: {'; '.join(order.soft_limits_passed)}, because: {order.soft_limit_reason}"
     return (
         f"{order.drug} {text(order.dose_ng, 1_000_000, 3)} mg ({text(order.dose_ng_per_g, 1_000, 3)} mg/kg at "
-        f"{text(order.weight_g, G_PER_KG, 1)} kg), {text(order.volume_nl, NL_PER_ML, 3)} mL at "
-        f"{text(order.rate_nl_h, NL_PER_ML, 3)} mL/h, syringe {order.syringe.name}, order {order.hash}"
+        f"{text(order.weight_g, G_PER_KG, 1)} kg), {in_ml(order.volume_nl)} mL at "
+        f"{in_ml(order.rate_nl_h)} mL/h, syringe {order.syringe.name}, order {order.hash}"
         f"{f' of course {order.course}' if order.course else ''}"
         f"{soft if order.soft_limits_passed else ''}"
     )

@@ -7,7 +7,7 @@ read-back of the pump's counter proves. A run's end-stop caps what it can give.
 from dataclasses import dataclass, replace
 
 from pumpd.core.ports import PumpCounter
-from pumpd.core.quantities import NG_PER_MG, NL_PER_ML, Concentration, flowed_at_most_nl, flowed_nl, text
+from pumpd.core.quantities import Concentration, flowed_at_most_nl, flowed_nl, in_mg, in_ml
 
 LEAST_RUN_NL = 10_000
 """Less than this is not worth a run: it is one count of a four-digit pump, and a pump may refuse it."""
@@ -20,8 +20,8 @@ SHOWN_NL = 1_000
 def amount_text(concentration: Concentration, low_nl: int, high_nl: int) -> str:
     """Return an interval for people, in mL and mg, both bounds when they differ."""
     bounds = sorted({low_nl, -(-high_nl // SHOWN_NL) * SHOWN_NL})
-    ml = " to ".join(text(bound, NL_PER_ML, 3) for bound in bounds)
-    mg = " to ".join(text(concentration.mass_ng(bound), NG_PER_MG, 3) for bound in bounds)
+    ml = " to ".join(in_ml(bound) for bound in bounds)
+    mg = " to ".join(in_mg(concentration.mass_ng(bound)) for bound in bounds)
     return f"{ml} mL ({mg} mg)"
 
 
@@ -67,7 +67,7 @@ class Run:
         asked_ns = counter.asked_at_ns
         until_ns = asked_ns if self.flows_until_ns is None else min(asked_ns, self.flows_until_ns)
         # from when the last answer came: a slow pump may have counted until then
-        elapsed_ns = max(until_ns - self.read_at_ns, 0)
+        elapsed_ns = until_ns - self.read_at_ns
         is_young = counter.low_nl <= flowed_at_most_nl(self._margin_rate_nl_h, elapsed_ns)
         if is_young and 2 * (counter.high_nl - self.low_nl) < flowed_nl(self.rate_nl_h, elapsed_ns):
             return max(self.doubt_nl, self.high_at(now_ns) - counter.low_nl)

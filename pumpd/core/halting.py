@@ -10,7 +10,7 @@ from pumpd.core.effects import Decision, Effect, SendStop, SettlePump
 from pumpd.core.evidence import Halted
 from pumpd.core.modes import MAY_MOVE_MODES, TRANSITIONS, Mode, Trigger, after
 from pumpd.core.ports import PumpCounter, SettingChanged
-from pumpd.core.quantities import NL_PER_ML, text
+from pumpd.core.quantities import in_ml
 from pumpd.core.rest import Aim, Halt, Phase
 from pumpd.core.state import State, Step
 
@@ -102,7 +102,7 @@ def _abandon_lowering(state: State, cause: str, effects: list[Effect]) -> None:
         return
     state.lowering = None
     state.rate_nl_h = lowering.order.rate_nl_h
-    rate_ml_h = text(state.rate_nl_h, NL_PER_ML, 3)
+    rate_ml_h = in_ml(state.rate_nl_h)
     words = f"the infusion was halted ({cause}); if it goes on, then at {rate_ml_h} mL/h"
     answers.finish(state, effects, lowering.command_id, ReceiptState.UNKNOWN, words)
 
@@ -191,7 +191,7 @@ def delivered_text(state: State, now_ns: int) -> str:
     order = state.order
     assert order is not None  # noqa: S101 - nothing is delivered without one
     amount = amount_text(order.concentration, state.ledger.low(), state.ledger.high(now_ns))
-    return f"{amount} of {text(order.volume_nl, NL_PER_ML, 3)} mL"
+    return f"{amount} of {in_ml(order.volume_nl)} mL"
 
 
 def tell(state: State, alarm_id: str, priority: Priority, cause: str, words: str, advice: str) -> None:
@@ -243,7 +243,7 @@ def tell_flow_at_rest(state: State, before: PumpCounter, counter: PumpCounter) -
         "flow-at-rest",
         Priority.HIGH,
         "flow at rest",
-        f"the counter went from {text(before.low_nl, NL_PER_ML, 3)} to {text(counter.low_nl, NL_PER_ML, 3)} mL at rest",
+        f"the counter went from {in_ml(before.low_nl)} to {in_ml(counter.low_nl)} mL at rest",
         "Stop at the pump and clamp the line.",
     )
 
@@ -255,7 +255,7 @@ def tell_counter_lost(state: State, counter: PumpCounter, now_ns: int) -> None:
         "counter-lost",
         Priority.HIGH,
         "the pump's totals fell",
-        f"the counter reads {text(counter.low_nl, NL_PER_ML, 3)} mL, less than it had proven; given: "
+        f"the counter reads {in_ml(counter.low_nl)} mL, less than it had proven; given: "
         f"{delivered_text(state, now_ns)}",
         "Check whether the pump lost power; what was given is known only within these bounds.",
     )
@@ -268,7 +268,7 @@ def tell_totals_differ(state: State, counter: PumpCounter, excess_nl: int, now_n
         "totals-differ",
         Priority.HIGH,
         "the pump counts more than was recorded",
-        f"the counter reads {text(counter.low_nl, NL_PER_ML, 3)} mL, {text(excess_nl, NL_PER_ML, 3)} mL above what the "
+        f"the counter reads {in_ml(counter.low_nl)} mL, {in_ml(excess_nl)} mL above what the "
         f"record explains; given: {delivered_text(state, now_ns)}",
         "Stop at the pump and clamp the line; look whether somebody pressed its keys.",
     )

@@ -20,8 +20,8 @@ from pumpd.core.quantities import (
     QuantityError,
     decimal_from,
     flow_time_ns,
+    in_ml,
     scaled_exactly,
-    text,
 )
 from pumpd.core.rest import Aim
 from pumpd.core.state import Awaiting, Lowering, LoweringStep, State
@@ -43,7 +43,7 @@ def begin(state: State, command: CommandReceived, wish: Lower, now_ns: int, effe
     except QuantityError as error:
         return str(error)
     if rate_nl_h >= state.rate_nl_h:
-        now_ml_h = text(state.rate_nl_h, NL_PER_ML, 3)
+        now_ml_h = in_ml(state.rate_nl_h)
         return f"{wish.rate_ml_h} mL/h is not below the present {now_ml_h} mL/h; a running infusion can only be lowered"
     planned_ns = planned_with(state, rate_nl_h, now_ns)
     limit = state.settings.profile.drug.limit(Measure.DURATION)
@@ -97,7 +97,7 @@ def changed(state: State, event: RateChanged, now_ns: int, effects: list[Effect]
     if lowering is None or lowering.order.run_id != event.run_id:
         return
     asked_nl_h = lowering.order.rate_nl_h
-    held, asked = (text(value, NL_PER_ML, 3) for value in (event.rate_nl_h, asked_nl_h))
+    held, asked = (in_ml(value) for value in (event.rate_nl_h, asked_nl_h))
     if not asked_nl_h * 998 // 1_000 <= event.rate_nl_h <= asked_nl_h:
         words = f"the pump holds {held} mL/h, asked for was {asked} mL/h (never above, at most 0.2 % below)"
         _unknown(state, words, now_ns, effects)

@@ -24,9 +24,9 @@ from pumpd.core.quantities import (
     QuantityError,
     decimal_from,
     flowed_at_most_nl,
+    in_ml,
     rate_nl_h,
     scaled_exactly,
-    text,
 )
 from pumpd.core.syringe_label import LabelRefusedError, SyringeLabel, label_of
 
@@ -271,14 +271,14 @@ def _syringe(name: str, profile: Profile, volume_nl: int, fill_nl: int) -> Syrin
     if needed_nl > syringe.usable_nl:
         raise OrderRefusedError(
             RefusalCode.SYRINGE_CAPACITY,
-            f"{text(volume_nl, NL_PER_ML, 3)} mL plus {text(profile.spare_volume_nl, NL_PER_ML, 3)} mL to spare does "
-            f"not fit syringe {name} (usable {text(syringe.usable_nl, NL_PER_ML, 3)} mL); use a larger one or 2 mg/mL",
+            f"{in_ml(volume_nl)} mL plus {in_ml(profile.spare_volume_nl)} mL to spare does "
+            f"not fit syringe {name} (usable {in_ml(syringe.usable_nl)} mL); use a larger one or 2 mg/mL",
         )
     if fill_nl < needed_nl or fill_nl > syringe.usable_nl:
         raise OrderRefusedError(
             RefusalCode.SYRINGE_FILL,
-            f"the syringe holds {text(fill_nl, NL_PER_ML, 3)} mL; it must hold {text(needed_nl, NL_PER_ML, 3)} mL "
-            f"(order plus spare) to {text(syringe.usable_nl, NL_PER_ML, 3)} mL",
+            f"the syringe holds {in_ml(fill_nl)} mL; it must hold {in_ml(needed_nl)} mL "
+            f"(order plus spare) to {in_ml(syringe.usable_nl)} mL",
         )
     return syringe
 
@@ -290,7 +290,7 @@ def _worst_extra(extra_nl: int, volume_nl: int, profile: Profile) -> None:
         lease_s = (profile.lease_ns + profile.stop_latency_ns) / NS_PER_S
         raise OrderRefusedError(
             RefusalCode.WORST_EXTRA,
-            f"if all contact is lost, {text(extra_nl, NL_PER_ML, 3)} mL would still flow in {lease_s:g} s, more than "
+            f"if all contact is lost, {in_ml(extra_nl)} mL would still flow in {lease_s:g} s, more than "
             f"{plain(profile.worst_extra_percent_max)} % of the order; choose a longer duration",
         )
 

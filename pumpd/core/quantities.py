@@ -114,3 +114,18 @@ def text(value: int, factor: int, places: int) -> str:
     digits = f"{rest:0{places}d}".rstrip("0") if places else ""
     sign = "-" if shown < 0 else ""
     return f"{sign}{whole}.{digits}" if digits else f"{sign}{whole}"
+
+
+def in_ml(volume_nl: int) -> str:
+    """Return a volume in mL for people, to the microlitre; of a rate in nL/h, mL/h."""
+    return text(volume_nl, NL_PER_ML, 3)
+
+
+def in_mg(mass_ng: int) -> str:
+    """Return a mass in mg for people, to the microgram."""
+    return text(mass_ng, NG_PER_MG, 3)
+
+
+def in_mm(length_um: int) -> str:
+    """Return a length in mm for people, to the micrometre."""
+    return text(length_um, UM_PER_MM, 3)

@@ -9,7 +9,7 @@ from pumpd.core.delivery import LEAST_RUN_NL
 from pumpd.core.modes import Mode
 from pumpd.core.ports import NibpReading, Sample, VitalKind, from_bus
 from pumpd.core.profile import Action, Range
-from pumpd.core.quantities import NL_PER_ML, NS_PER_MIN, NS_PER_S, text
+from pumpd.core.quantities import NL_PER_ML, NS_PER_MIN, NS_PER_S, in_ml
 from pumpd.core.state import Starting, State
 from pumpd.core.tending import presence_blockers
 from pumpd.core.vitals import ENTERED, PRESSURES, Steady
@@ -99,7 +99,7 @@ def _resume_conditions(state: State, now_ns: int, *, override: bool) -> Iterator
     if state.pressure_pause:
         yield from _two_readings(state)
     if state.ledger.remaining(now_ns) < LEAST_RUN_NL:
-        least_ml = text(LEAST_RUN_NL, NL_PER_ML, 3)
+        least_ml = in_ml(LEAST_RUN_NL)
         yield f"less than {least_ml} mL is left to give, counting the high bound of what was given; end the session"
 
 
@@ -131,7 +131,7 @@ def _attested_blockers(state: State) -> Iterator[str]:
     elif Attested.LIMBS_APART not in state.attested:
         yield "nobody has attested that cuff and probe are on different limbs: attest limbs-apart"
     if state.rate_nl_h < SLOW_NL_H and Attested.SLOW_START not in state.attested:
-        rate_ml_h = text(state.rate_nl_h, NL_PER_ML, 3)
+        rate_ml_h = in_ml(state.rate_nl_h)
         yield f"at {rate_ml_h} mL/h the first drug arrives late, and a stall is seen late: attest slow-start"
 
 
@@ -225,7 +225,7 @@ def _two_readings(state: State) -> Iterator[str]:
     after = [reading for reading in state.vitals.readings if reading.measured_at_ns > state.paused_at_ns][-2:]
     if len(after) < 2 or not all(_in_range(reading, ranges) for reading in after):
         good = sum(1 for reading in after if _in_range(reading, ranges))
-        yield f"after a blood-pressure pause two consecutive cuff readings in range are needed, not {min(good, 1)}"
+        yield f"after a blood-pressure pause two consecutive cuff readings in range are needed, not {good}"
 
 
 def _in_range(reading: NibpReading, ranges: Mapping[VitalKind, Range]) -> bool:

@@ -15,7 +15,7 @@ from pumpd.core.effects import Decision, Effect, ProgramPump, SendRun, WriteInte
 from pumpd.core.lockout import Lockout
 from pumpd.core.modes import Trigger, after
 from pumpd.core.ports import Outcome, ProgramFailed, Programmed, PumpState, PumpStatus, RunAnswered, RunOrder
-from pumpd.core.quantities import NL_PER_ML, NS_PER_S, UM_PER_MM, text
+from pumpd.core.quantities import NS_PER_S, in_ml, in_mm
 from pumpd.core.rest import Aim
 from pumpd.core.state import Awaiting, Starting, State, Step
 
@@ -30,7 +30,7 @@ FIRST_POLL_NS = 200_000_000
 
 
 def begin(
-    state: State, command: CommandReceived, kind: str, now_ns: int, effects: list[Effect], *, override: bool = False
+    state: State, command: CommandReceived, kind: str, now_ns: int, effects: list[Effect], *, override: bool
 ) -> None:
     """First step: the order of the run is written; nothing has moved."""
     assert state.order is not None  # noqa: S101 - the readiness check has passed
@@ -98,14 +98,14 @@ def programmed(state: State, event: Programmed, now_ns: int, effects: list[Effec
 def read_back_error(order: RunOrder, event: Programmed) -> str | None:
     """Return how what the pump holds differs from the order, or None (requirements START-07, DOSE-03)."""
     if event.diameter_um != order.diameter_um:
-        held, meant = (text(value, UM_PER_MM, 3) for value in (event.diameter_um, order.diameter_um))
+        held, meant = (in_mm(value) for value in (event.diameter_um, order.diameter_um))
         return f"the pump holds a diameter of {held} mm, ordered is {meant} mm"
     if not order.rate_nl_h * 998 // 1_000 <= event.rate_nl_h <= order.rate_nl_h:
-        held, meant = (text(value, NL_PER_ML, 3) for value in (event.rate_nl_h, order.rate_nl_h))
+        held, meant = (in_ml(value) for value in (event.rate_nl_h, order.rate_nl_h))
         return f"the pump holds a rate of {held} mL/h, ordered is {meant} mL/h (never above, at most 0.2 % below)"
     least_nl = min(order.volume_nl * 998 // 1_000, order.volume_nl - halting.DIGIT_NL)
     if not max(least_nl, 1) <= event.volume_nl <= order.volume_nl:
-        held, meant = (text(value, NL_PER_ML, 3) for value in (event.volume_nl, order.volume_nl))
+        held, meant = (in_ml(value) for value in (event.volume_nl, order.volume_nl))
         return f"the pump holds an end-stop of {held} mL, ordered is {meant} mL (never above, at most 0.2 % below)"
     return None
 

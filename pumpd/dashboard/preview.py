@@ -4,12 +4,12 @@ from collections.abc import Mapping
 
 from pumpd.core.quantities import (
     G_PER_KG,
-    NG_PER_MG,
-    NL_PER_ML,
     NS_PER_MIN,
     Concentration,
     QuantityError,
     decimal_from,
+    in_mg,
+    in_ml,
     rate_nl_h,
     scaled_exactly,
     text,
@@ -41,6 +41,6 @@ def preview(fields: Mapping[str, object]) -> str:
     volume_nl = concentration.volume_nl(dose_ng)
     strength = text(int(concentration.ng_per_nl * 1_000), 1_000, 3)
     return (
-        f"{text(dose_ng, NG_PER_MG, 3)} mg at {strength} mg/mL = {text(volume_nl, NL_PER_ML, 3)} mL, "
-        f"at {text(rate_nl_h(volume_nl, duration_ns), NL_PER_ML, 3)} mL/h"
+        f"{in_mg(dose_ng)} mg at {strength} mg/mL = {in_ml(volume_nl)} mL, "
+        f"at {in_ml(rate_nl_h(volume_nl, duration_ns))} mL/h"
     )

@@ -1,4 +1,4 @@
-"""What a nurse does next for a discharge, by what her screen says is still in the way. Knows no connection."""
+"""What a nurse does next in the observation, by what her screen asks for and what bars a close. Knows no connection."""
 
 from decimal import Decimal
 
@@ -11,14 +11,14 @@ PRIMED_ML = Decimal(2)
 
 def next_step(state: State) -> tuple[Command, bool] | None:
     """Return what to send, and whether a second person must; None while there is nothing to do but to wait."""
-    blockers = state.close_blockers
-    if not blockers:
-        return Close(), False
-    words = "; ".join(blockers)
-    if "MOAAS" in words:
+    words = "; ".join(state.close_blockers)
+    asked = "" if state.prompt is None else "; ".join(state.prompt.asks)
+    if "MOAAS" in words or "(assess)" in asked:
         return Assess(moaas=5, respiration_bpm=14), False
-    if "nausea" in words:
+    if "nausea" in words or "(score)" in asked:
         return Score(nausea=0, dizziness=1, anxiety=0, dissociation=0), False
+    if not words:
+        return Close(), False
     for item in FOR_DISCHARGE:
         if f"attest {item.value}" in words:
             return Attest(item=item), False

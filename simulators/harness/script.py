@@ -52,6 +52,8 @@ ROUNDS = 50
 """How often a nurse attends to what is in the way; a pause alone reminds her every two minutes."""
 TRIES = 5
 """How often a nurse looks again and repeats what was refused because the state had just changed."""
+CHANGED = ("look again", "nothing was sent", "confirm presence")
+"""What such a refusal says; at 50 times real time two minutes since her last presence are soon over."""
 
 
 def live(view: View) -> State | None:
@@ -129,15 +131,23 @@ async def discharge(stage: Stage, *, within_s: float) -> State:
 
 async def start(stage: Stage) -> State:
     """Anna starts once nothing is in the way."""
-    await until_clear(stage, Mode.READY, lambda state: state.start_blockers, STARTABLE_WITHIN_S)
-    await repeated(lambda: stage.anna.send("start"))
+
+    async def send() -> Ack:
+        await until_clear(stage, Mode.READY, lambda state: state.start_blockers, STARTABLE_WITHIN_S)
+        return await stage.anna.send("start")
+
+    await repeated(send)
     return await stage.record.until(in_mode(Mode.RUNNING), "the infusion to run", within_s=20)
 
 
 async def resume(stage: Stage) -> State:
     """Anna resumes once nothing is in the way, alarms acknowledged."""
-    await until_clear(stage, Mode.PAUSED, lambda state: state.resume_blockers, RESUMABLE_WITHIN_S)
-    await repeated(lambda: stage.anna.send("resume"))
+
+    async def send() -> Ack:
+        await until_clear(stage, Mode.PAUSED, lambda state: state.resume_blockers, RESUMABLE_WITHIN_S)
+        return await stage.anna.send("resume")
+
+    await repeated(send)
     return await stage.record.until(in_mode(Mode.RUNNING), "the infusion to go on", within_s=20)
 
 
@@ -239,7 +249,7 @@ async def repeated(send: Callable[[], Awaitable[Ack]]) -> Ack:
     for _ in range(TRIES - 1):
         if ack.state is ReceiptState.VERIFIED:
             return ack
-        if "look again" not in ack.reason and "nothing was sent" not in ack.reason:
+        if not any(words in ack.reason for words in CHANGED):
             break
         ack = await send()
     if ack.state is ReceiptState.VERIFIED:

@@ -164,9 +164,11 @@ def test_the_evidence_tells_what_ran_where_and_what_it_cannot_show() -> None:
 
 
 def test_the_evidence_holds_violations_also_those_that_are_over() -> None:
-    kept = [made(1), made(2, blames=(BLAME,))]
+    kept = [made(1), made(2, blames=(BLAME, replace(BLAME, at_ms=BLAME.at_ms + 1, text="again")))]
     text = evidence(totals(kept), (made(1, blames=(BLAME,)),))
     assert "Something was violated in 1." in text
+    assert f"| safety-2 | {BLAME.rule} | 2 | {BLAME.at_ms / 1_000:.3f} |" in text
+    assert "again |" not in text
     assert text.count(r"\<b\>link\</b\> lost & found \| flow never ended") == 2
     assert "    pumpd campaign --tier full --mode safety --seed 2 --trace" in text
     assert "## Violated before, and done again" in text

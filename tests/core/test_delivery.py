@@ -1,13 +1,16 @@
 """The ledger against a true plunger: the interval always contains the truth, and never more than the order."""
 
+from fractions import Fraction
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pumpd.core.commands import ReceiptState
-from pumpd.core.delivery import Ledger
+from pumpd.core.delivery import Ledger, amount_text
 from pumpd.core.modes import Mode
 from pumpd.core.ports import Outcome, PumpAlarmed, PumpAlarmKind, PumpCounter
+from pumpd.core.quantities import NS_PER_H, Concentration
 from tests.core.support import MS, S, in_mode, paused, ready, running
 
 ORDER_NL = 17_500_000
@@ -132,6 +135,27 @@ def test_a_counter_that_repeats_its_number_in_a_young_run_proves_no_upper_bound(
     assert grown.high(1_200 * MS) == 9_000
 
 
+@pytest.mark.parametrize(("flowed_nl", "doubtful"), [(2_000, False), (2_001, True)])
+def test_less_than_half_of_what_should_have_flowed_proves_no_upper_bound(flowed_nl: int, *, doubtful: bool) -> None:
+    ledger = begun().with_counter(read(2_000, 500 * MS), moving=True, now_ns=500 * MS)
+    now_ns = 500 * MS - (-flowed_nl * NS_PER_H // RATE)
+    again = ledger.with_counter(read(2_000, now_ns), moving=True, now_ns=now_ns)
+    assert (again.high(now_ns) > 3_000) is doubtful
+
+
+def test_a_doubt_widens_the_bound_of_the_end_stop_too() -> None:
+    ledger = Ledger(order_nl=ORDER_NL).open_run("r", 5_000, RATE, 0).begin_run(5_000, RATE, 0)
+    ledger = ledger.with_counter(read(2_000, 500 * MS), moving=True, now_ns=500 * MS)
+    doubted = ledger.with_counter(read(2_000, 1_200 * MS), moving=True, now_ns=1_200 * MS)
+    assert doubted.high(1_200 * MS) == 6_000, "what was counted before, up to the end-stop, and what is counted now"
+
+
+def test_people_see_a_high_bound_rounded_up() -> None:
+    strength = Concentration(ng_per_nl=Fraction(1_000))
+    assert amount_text(strength, 4_999_999, 5_000_001) == "4.999 to 5.001 mL (4999.999 to 5001 mg)"
+    assert amount_text(strength, 5_000_000, 5_000_000) == "5 mL (5000 mg)"
+
+
 def test_a_number_below_the_last_one_is_a_lost_counter() -> None:
     ledger = begun().with_counter(read(3_000, 500 * MS), moving=True, now_ns=500 * MS)
     fallen = ledger.with_counter(read(2_000, 1_200 * MS), moving=True, now_ns=1_200 * MS)
@@ -146,10 +170,14 @@ def test_a_young_run_that_the_pumps_lease_ended_leaves_no_doubt() -> None:
     assert back.high(30 * S) == 37_000
 
 
-@pytest.mark.parametrize(("back_ms", "doubtful"), [(12_229, False), (14_366, False), (14_370, True)])
-def test_a_number_that_could_not_be_reached_from_zero_leaves_no_doubt(back_ms: int, *, doubtful: bool) -> None:
+REACHED_NS = 110_000 * NS_PER_H // (RATE * 105 // 100)
+"""So soon 110 uL can have been counted from zero, at 5 % more than the rate."""
+
+
+@pytest.mark.parametrize(("back_ns", "doubtful"), [(12_229 * MS, False), (REACHED_NS - MS, False), (REACHED_NS, True)])
+def test_a_number_that_could_not_be_reached_from_zero_leaves_no_doubt(back_ns: int, *, doubtful: bool) -> None:
     last = begun().with_counter(read(73_000, 10 * S), moving=True, now_ns=10 * S).link_lost(15_500 * MS).link_back()
-    read_ns = 10 * S + back_ms * MS
+    read_ns = 10 * S + back_ns
     back = last.with_counter(read(110_000, read_ns), moving=False, now_ns=read_ns)
     assert (back.high(read_ns) > 111_000) is doubtful
 

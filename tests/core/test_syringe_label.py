@@ -2,6 +2,7 @@
 
 import pytest
 
+from pumpd.core import readiness
 from pumpd.core.commands import Appearance, ReceiptState
 from pumpd.core.syringe_label import LONGEST_MIN, label_of
 from tests.core.support import S, World, prepare
@@ -86,6 +87,7 @@ def test_a_start_judges_the_age_of_the_syringe_at_that_instant() -> None:
     world.attest_all()
     world.confirm()
     assert world.core.state.prepared_ns is not None
+    assert not any("the label" in each for each in readiness.start_blockers(world.core.state, world.now_ns))
     world.advance(150)
     assert "no expiry is on the label" in world.start().reason
     world.core.state.prepared_ns = None

@@ -136,7 +136,7 @@ def _others(node: ast.AST) -> Iterator[ast.AST]:  # noqa: C901 - one case per ki
             yield ast.Call(func=ast.Name(id=_SWAPPED[name], ctx=ast.Load()), args=args, keywords=keywords)
         case ast.If(test=test, body=body, orelse=orelse):
             yield ast.If(test=ast.UnaryOp(op=ast.Not(), operand=test), body=body, orelse=orelse)
-        case ast.Return(value=ast.expr() as value) if not _is_none(value):
+        case ast.Return(value=ast.expr() as value) if not _is_none_or_false(value):
             yield ast.Return(value=ast.Constant(value=None))
         case ast.Expr(value=ast.Call(func=ast.Name(id="assert_never"))):
             return
@@ -146,5 +146,6 @@ def _others(node: ast.AST) -> Iterator[ast.AST]:  # noqa: C901 - one case per ki
             yield ast.Pass()
 
 
-def _is_none(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None
+def _is_none_or_false(node: ast.expr) -> bool:
+    """Say whether no result would be the same: a False that is asked for its truth alone, as mypy sees to, is None."""
+    return isinstance(node, ast.Constant) and (node.value is None or node.value is False)

@@ -12,7 +12,7 @@ from pumpd.core.commands import FOR_DISCHARGE, Attested
 from pumpd.core.discharge import ALERT_MOAAS, READINGS
 from pumpd.core.ports import VitalKind
 from pumpd.core.prompts import EARLY_NS
-from pumpd.core.quantities import G_PER_KG, NG_PER_MG, NL_PER_ML, NS_PER_H, NS_PER_MIN, text
+from pumpd.core.quantities import G_PER_KG, NL_PER_ML, NS_PER_H, NS_PER_MIN, in_mg, text
 from pumpd.records.report import words
 from pumpd.records.report.document import Block, Facts, Remark, Table
 from pumpd.records.report.words import NONE
@@ -78,7 +78,7 @@ def clearance(session: Session) -> Iterator[Block]:
 
 
 def _given_before(found: Clearance) -> str:
-    low, high = text(found.given_low_ng, NG_PER_MG, 3), text(found.given_high_ng, NG_PER_MG, 3)
+    low, high = in_mg(found.given_low_ng), in_mg(found.given_high_ng)
     return f"{low} mg" if low == high else f"{low} to {high} mg"
 
 

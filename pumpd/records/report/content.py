@@ -5,7 +5,7 @@ from itertools import groupby
 
 from pumpd.core.alarms import Priority
 from pumpd.core.commands import ReceiptState
-from pumpd.core.quantities import G_PER_KG, NG_PER_MG, NS_PER_H, text
+from pumpd.core.quantities import G_PER_KG, NS_PER_H, in_mg, text
 from pumpd.records.report import clinic, words
 from pumpd.records.report.document import Block, Caution, Code, Document, Facts, Figure, Heading, Remark, Table
 from pumpd.records.report.plots import of_infusion, of_session
@@ -102,7 +102,7 @@ def _result(session: Session) -> Iterator[Block]:
     order, concentration = session.order, session.order.concentration
     low_mg, low_ml = words.low_dose(concentration, session.low_nl)
     high_mg, high_ml = words.high_dose(concentration, session.high_nl)
-    ordered_mg = text(order.dose_ng, NG_PER_MG, 3)
+    ordered_mg = in_mg(order.dose_ng)
     paused_ns = sum(_length_ns(session, pause) for pause in session.pauses)
     yield Heading(text="Result")
     yield Facts(
@@ -244,7 +244,7 @@ def _order(session: Session) -> Iterator[Block]:
             ("drug", f"{order.drug}, {text(numerator, denominator, 3)} mg/mL"),
             (
                 "dose",
-                f"{text(order.dose_ng_per_g, 1_000, 3)} mg/kg at {weight} kg: {text(order.dose_ng, NG_PER_MG, 3)} mg",
+                f"{text(order.dose_ng_per_g, 1_000, 3)} mg/kg at {weight} kg: {in_mg(order.dose_ng)} mg",
             ),
             ("syringe", f"{order.syringe.name}, filled to {words.millilitres(order.fill_nl)}"),
             *clinic.label_rows(session),

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from pumpd.core.delivery import SHOWN_NL
-from pumpd.core.quantities import NG_PER_MG, NL_PER_ML, NS_PER_MIN, NS_PER_S, Concentration, text
+from pumpd.core.quantities import NS_PER_MIN, NS_PER_S, Concentration, in_mg, in_ml
 
 NONE = "--"
 """Stands where the journal holds nothing: it is no zero."""
@@ -43,17 +43,17 @@ def minutes(duration_ns: int) -> float:
 
 def millilitres(volume_nl: int) -> str:
     """Return a volume."""
-    return f"{text(volume_nl, NL_PER_ML, 3)} mL"
+    return f"{in_ml(volume_nl)} mL"
 
 
 def milligrams(mass_ng: int) -> str:
     """Return a mass."""
-    return f"{text(mass_ng, NG_PER_MG, 3)} mg"
+    return f"{in_mg(mass_ng)} mg"
 
 
 def rate(rate_nl_h: int) -> str:
     """Return a rate."""
-    return f"{text(rate_nl_h, NL_PER_ML, 3)} mL/h"
+    return f"{in_ml(rate_nl_h)} mL/h"
 
 
 def low_dose(concentration: Concentration, low_nl: int) -> tuple[str, str]:

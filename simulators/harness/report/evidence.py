@@ -6,6 +6,7 @@ from pathlib import Path
 
 from simulators.harness.kept import Kept
 from simulators.harness.report.totals import PATHS, Totals, Worst, command
+from simulators.harness.virtual.trial import Blame, Outcome
 from simulators.oracle.observation import Path as StopPath
 
 NL_PER_ML = 1_000_000
@@ -57,25 +58,26 @@ def _violations(sums: Totals, superseded: Sequence[Kept]) -> Iterator[str]:
     if sums.violated:
         yield "## Violations\n"
         yield _table(
-            ("run", "rule", "at (s)", "what"),
-            (
-                (outcome.name, blame.rule, f"{blame.at_ms / 1_000:.3f}", blame.text)
-                for outcome in sums.violated
-                for blame in outcome.blames
-            ),
+            ("run", "rule", "times", "first at (s)", "what"),
+            (row for outcome in sums.violated for row in _blamed(outcome)),
         )
         yield "\n".join(f"    {command(outcome.mode, outcome.seed)}" for outcome in sums.violated) + "\n"
     if superseded:
         yield "## Violated before, and done again\n"
         yield "The newer outcome of these runs is the one that counts above.\n"
         yield _table(
-            ("run", "commit", "rule", "what"),
-            (
-                (each.outcome.name, str(each.revision), blame.rule, blame.text)
-                for each in superseded
-                for blame in each.outcome.blames
-            ),
+            ("run", "rule", "times", "first at (s)", "what", "commit"),
+            ((*row, str(each.revision)) for each in superseded for row in _blamed(each.outcome)),
         )
+
+
+def _blamed(outcome: Outcome) -> Iterator[tuple[str, ...]]:
+    """Yield for each rule that a run broke how often, and the first time."""
+    rules: dict[str, list[Blame]] = {}
+    for blame in outcome.blames:
+        rules.setdefault(blame.rule, []).append(blame)
+    for rule, blames in rules.items():
+        yield outcome.name, rule, str(len(blames)), f"{blames[0].at_ms / 1_000:.3f}", blames[0].text
 
 
 def _extremes(sums: Totals) -> Iterator[str]:
@@ -136,11 +138,15 @@ def _halts(sums: Totals) -> Iterator[str]:
 
 def _again(sums: Totals) -> Iterator[str]:
     yield "## Again\n"
-    yield "With the commit of the table checked out:\n"
-    for mode, seeds in sums.seeds.items():
-        for span in seeds.split(", "):
+    yield "Each with the commit checked out that it names; all may go on in one file:\n"
+    for batch in sums.batches:
+        yield f"At {batch.revision}:\n"
+        for span in batch.seeds.split(", "):
             both = span if ".." in span else f"{span}..{span}"
-            yield f"    pumpd campaign --tier full --mode {mode} --seeds {both} --jobs 2 --resume-file campaign.jsonl"
+            words = f"--tier full --mode {batch.mode} --seeds {both} --jobs 2 --resume-file campaign.jsonl"
+            yield f"    pumpd campaign {words}"
+        yield ""
+    yield "The page:\n"
     yield "    pumpd campaign --resume-file campaign.jsonl --evidence docs/evidence/campaign.md\n"
 
 

@@ -341,7 +341,7 @@ async def attend(nurse: Nurse, *, within_s: float) -> State | None:
 
 
 async def discharge(anna: Nurse, ben: Nurse, *, within_s: float) -> bool:
-    """Do what a discharge asks for, and sign it once its time has come; tell whether it was signed."""
+    """Answer prompts, do what a discharge asks for, and sign it once its time has come; tell whether it was signed."""
     clock = anna.clock
     limit_ns = clock.now_ns() + round(within_s * NS_PER_S)
     while clock.now_ns() < limit_ns:
