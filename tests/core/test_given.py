@@ -4,7 +4,7 @@ import pytest
 
 from pumpd.core.commands import Close, ReceiptState
 from pumpd.core.controller import Core
-from pumpd.core.given import KEPT, Given, remembered
+from pumpd.core.given import Given, remembered
 from pumpd.core.modes import Mode
 from tests.core.support import WALL_AHEAD_NS, S, World, in_mode, prepare, settings
 
@@ -72,9 +72,9 @@ def test_an_edit_and_a_restart_of_the_new_order_forget_nothing() -> None:
         assert [given.order_hash for given in world.core.state.before] == [ended]
 
 
-def test_the_newest_of_many_are_shown() -> None:
+def test_the_four_newest_of_many_are_shown() -> None:
     state = in_mode(Mode.ENDED).core.state
     before: tuple[Given, ...] = ()
-    for number in range(KEPT + 2):
+    for number in range(6):
         before = remembered(before, state.order, state.ledger, until_wall_ns=number * S, now_ns=0)
-    assert [given.until_wall_ns for given in before] == [number * S for number in range(2, KEPT + 2)]
+    assert [given.until_wall_ns for given in before] == [number * S for number in range(2, 6)]
