@@ -96,7 +96,7 @@ def resume_without_human() -> Bug:
                 retained=False,
                 received_real_ns=state.real_ns,
             )
-            starting.begin(state, again, "resume", now_ns, effects)
+            starting.begin(state, again, "resume", now_ns, effects, override=False)
 
     return Bug(owner=routine, name="advance", wrong=wrong)
 
