@@ -60,9 +60,10 @@ def worklist(course: Course, policy: Policy, now: datetime) -> tuple[Due, ...]:
 
 
 def urgency(course: Course, due: tuple[Due, ...], now: datetime) -> tuple[bool, ...]:
-    """Return the order of a course in the clinic's list: what is overdue, what is due, who is here today, the rest."""
+    """Return the order of a course in the clinic's list: who waits or is overdue, what is due, who is here, the rest."""
+    waits = any(each.overdue or each.owner == SECOND for each in due)
     is_here = course.open_session is not None or course.clearance(ns_of(now)) is not None
-    return not any(each.overdue for each in due), not due, not is_here
+    return not waits, not due, not is_here
 
 
 def _unsigned(course: Course, policy: Policy, now: datetime) -> Iterator[Due]:

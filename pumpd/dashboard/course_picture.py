@@ -52,11 +52,11 @@ def _step(course: ShownCourse, title: str, gates: tuple[str, ...]) -> Step:
 
 def _gate_line(gate: ShownGate) -> str:
     if not gate.met:
-        return printable(f"MISSING {gate.gate}: {gate.words}. Up to: {gate.owner}")
+        return printable(f"MISSING {gate.gate} ({gate.owner}): {gate.words}")
     until = "" if gate.until is None else f", until {moment(gate.until)}"
     if gate.words:
         return printable(f"PASSED BY OVERRIDE {gate.gate}{until}: {gate.words}")
-    return printable(f"met: {gate.gate}, by {gate.owner}{until}")
+    return printable(f"met {gate.gate}, by {gate.owner}{until}")
 
 
 def moment(text: str) -> str:

@@ -35,7 +35,10 @@ def options(course: ShownCourse | None) -> dict[str, Any]:
             "type": "time",
             "min": (days[0] - MARGIN).isoformat() if days else None,
             "max": (days[-1] + MARGIN).isoformat() if days else None,
-            "axisLabel": {"color": INK, "hideOverlap": True},
+            "name": "dashed lines: the infusions, by number" if given else "",
+            "nameLocation": "middle",
+            "nameGap": 28,
+            "axisLabel": {"color": INK, "hideOverlap": True, "formatter": "{yyyy}-{MM}-{dd}"},
         },
         "yAxis": {"type": "value", "min": 0, "max": HIGHEST, "name": "BDI-II total", "axisLabel": {"color": INK}},
         "series": [
@@ -53,9 +56,7 @@ def options(course: ShownCourse | None) -> dict[str, Any]:
                     "symbol": "none",
                     "lineStyle": {"color": INFUSIONS, "type": "dashed"},
                     "label": {"color": INFUSIONS, "formatter": "{b}"},
-                    "data": [
-                        {"xAxis": each.on, "name": f"infusion {number}"} for number, each in enumerate(given, start=1)
-                    ],
+                    "data": [{"xAxis": each.on, "name": str(number)} for number, each in enumerate(given, start=1)],
                 },
                 "markArea": {"silent": True, "data": _bands()},
             }

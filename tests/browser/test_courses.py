@@ -48,7 +48,7 @@ async def assert_an_empty_course_says_so(anna: Window) -> None:
     assert "no total yet" in text
     assert "no infusion yet" in text
     assert "1. Screening: a treatment-resistant depression: MISSING" in text
-    assert "MISSING screening: the screening is missing: nobody has set it. Up to: a prescriber" in text
+    assert "MISSING screening (a prescriber): the screening is missing: nobody has set it" in text
 
 
 async def assert_a_refusal_is_shown_in_the_desk_s_words(anna: Window) -> None:

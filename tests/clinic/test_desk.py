@@ -346,11 +346,14 @@ def test_the_list_begins_with_who_needs_somebody_next(lobby: Lobby) -> None:
     lobby.must("anna", "new", course="c-00000001", indication="other")
     lobby.must("anna", "new", course="c-00000002", indication="alcohol-use")
     lobby.must("pia", "gate", course="c-00000002", revision=1, gate="labs", met=True, on="2026-01-02", document="L")
+    lobby.must("anna", "new", course="c-00000003", indication="other")
+    lobby.must("anna", "override", course="c-00000003", revision=1, item="score", reason="cannot read")
     listed = lobby.must("vera", "worklist").worklist
-    assert [each.course for each in listed] == ["c-00000002", "c-00000001", COURSE]
+    assert [each.course for each in listed] == ["c-00000002", "c-00000003", "c-00000001", COURSE]
     assert any(each.startswith("OVERDUE the labs of 2026-01-02") for each in listed[0].due)
-    assert listed[2].due == ()
-    assert listed[1].missing[:2] == (
+    assert listed[1].due[0].startswith("the override of score that anna asked for waits for a signature")
+    assert listed[3].due == ()
+    assert listed[2].missing[:2] == (
         "patient-code (the clinic's office, at its own machine)",
         "screening, consultation, ecg, labs (a prescriber)",
     )
