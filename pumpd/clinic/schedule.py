@@ -60,7 +60,7 @@ def worklist(course: Course, policy: Policy, now: datetime) -> tuple[Due, ...]:
 
 
 def urgency(course: Course, due: tuple[Due, ...], now: datetime) -> tuple[bool, ...]:
-    """Return the order of a course in the clinic's list: who waits or is overdue, what is due, who is here, the rest."""
+    """Return the order of a course in the clinic's list: what waits or is overdue, is due, is here, the rest."""
     waits = any(each.overdue or each.owner == SECOND for each in due)
     is_here = course.open_session is not None or course.clearance(ns_of(now)) is not None
     return not waits, not due, not is_here

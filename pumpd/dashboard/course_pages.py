@@ -28,17 +28,13 @@ OpenPage = Callable[[Client, Seat, tuple[str, ...], str], tuple[Page, dict[str, 
 def add_course_pages(hall: Hall, render: Render, seated: Callable[[Request], Seat | None], open_page: OpenPage) -> None:
     """Add the pages. Every one of them shows the mode of every bed with its stop."""
 
-    def kept_out(request: Request) -> Response | None:
-        """Return what somebody gets who may not see a course, None where she may."""
-        if seated(request) is None:
-            return RedirectResponse("/login", status_code=303)
-        return None if hall.site.clinic is not None else HTMLResponse(NO_CLINIC, status_code=404)
-
     @ui.page("/courses")
     def courses(request: Request, client: Client) -> Response | None:
         seat = seated(request)
-        if seat is None or hall.site.clinic is None:
-            return kept_out(request)
+        if seat is None:
+            return RedirectResponse("/login", status_code=303)
+        if hall.site.clinic is None:
+            return HTMLResponse(NO_CLINIC, status_code=404)
         page, common = open_page(client, seat, tuple(hall.board.beds), "courses")
 
         def draw(answer: CourseAnswer) -> str:
@@ -52,8 +48,10 @@ def add_course_pages(hall: Hall, render: Render, seated: Callable[[Request], Sea
     @ui.page("/course/{name}")
     def course(request: Request, client: Client, name: str) -> Response | None:
         seat = seated(request)
-        if seat is None or hall.site.clinic is None:
-            return kept_out(request)
+        if seat is None:
+            return RedirectResponse("/login", status_code=303)
+        if hall.site.clinic is None:
+            return HTMLResponse(NO_CLINIC, status_code=404)
         if not is_course_id(name):
             return HTMLResponse("There is no such course here.", status_code=404)
         page, common = open_page(client, seat, tuple(hall.board.beds), "course")

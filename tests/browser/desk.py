@@ -1,5 +1,6 @@
 """The clinic's desk for a ward in a browser, and what people do on the pages of a course."""
 
+import asyncio
 import re
 from contextlib import AsyncExitStack
 from datetime import date, datetime, timedelta
@@ -7,7 +8,7 @@ from datetime import date, datetime, timedelta
 from pumpd.cli import main
 from pumpd.core.course_words import Check
 from simulators.harness.processes import Child, end_or_kill
-from tests.browser.theatre import Ward, Window
+from tests.browser.theatre import WAIT_MS, Ward, Window
 
 CODE = "P-0042"
 SECTION = """
@@ -22,6 +23,7 @@ labs_valid_days = 30
 contraindications = ["aneurysm"]
 """
 """What the site file says of the clinic."""
+LOOK_S = 0.1
 CURRENT = "(document.getElementById('desk-line')?.textContent ?? '').startsWith('as of')"
 
 
@@ -98,7 +100,10 @@ async def answer_the_day(anna: Window, checks: tuple[Check, ...] = tuple(Check))
 
 
 async def same_revision(one: Window, other: Window) -> int:
-    """Wait until two windows show the same revision, and return it."""
-    revision: int = await one.page.evaluate("pumpd.desk.revision")
-    await other.until(f"pumpd.desk.revision === {revision}")
-    return revision
+    """Wait until two windows show the same revision, whichever is ahead, and return it."""
+    async with asyncio.timeout(WAIT_MS / 1_000):
+        while True:
+            revision: int = await one.page.evaluate("pumpd.desk.revision")
+            if await other.page.evaluate("pumpd.desk.revision") == revision:
+                return revision
+            await asyncio.sleep(LOOK_S)

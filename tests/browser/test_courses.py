@@ -82,6 +82,15 @@ async def assert_an_override_takes_two(anna: Window, clara: Window) -> None:
     await clara.until(f"{VIEW}.includes('PASSED BY OVERRIDE preparation')")
 
 
+async def assert_strangers_see_no_course(opened: Ward, course: str) -> None:
+    url = f"http://127.0.0.1:{opened.port}"
+    stranger = await opened.browser.new_context()
+    for path in ("/courses", f"/course/{course}"):
+        turned_away = await stranger.request.get(f"{url}{path}", max_redirects=0)
+        assert (turned_away.status, turned_away.headers["location"]) == (303, "/login")
+    await stranger.close()
+
+
 async def assert_pages_are_for_everybody(opened: Ward, course: str) -> None:
     for path in ("/courses", f"/course/{course}"):
         phone = await opened.window("anna", path, width=320, height=640)
@@ -111,6 +120,8 @@ async def assert_everybody_sees_who_is_cleared_and_may_stop(opened: Ward, course
     assert "REFUSED: the role viewer may not change a course" in await vera.final_word()
     assert f"{BED}: stop: VERIFIED" in await vera.press("[data-press=stop]")
     assert CODE not in await vera.page.content()
+    named = await vera.page.request.get(f"http://127.0.0.1:{vera.line.port}/course/{CODE}")
+    assert (named.status, await named.text()) == (404, "There is no such course here.")
 
 
 @pytest.mark.req("CLIN-01", "CLIN-10", "CLIN-12", "CMD-04", "CMD-05", "UI-05", "UI-06")
@@ -135,6 +146,7 @@ async def test_two_people_bring_a_course_to_its_clearance_and_see_when_the_desk_
         assert f"for {BED}, infusion 1, 70 kg" in await must(clara, "clear", bed=BED)
         await clara.until(f"{VIEW}.includes('CLEARED for {BED} until')")
         await assert_everybody_sees_who_is_cleared_and_may_stop(opened, course)
+        await assert_strangers_see_no_course(opened, course)
         await assert_pages_are_for_everybody(opened, course)
 
         clinic.send(SIGSTOP)
