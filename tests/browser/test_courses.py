@@ -22,7 +22,7 @@ from tests.browser.desk import (
     same_revision,
 )
 from tests.browser.test_reach import LABELS, WIDE
-from tests.browser.theatre import Ward, Window, ward
+from tests.browser.theatre import SHOWN_LOST, Ward, Window, ward
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(180)]
 
@@ -31,6 +31,13 @@ VIEW = "(document.getElementById('desk-view')?.textContent ?? '')"
 SOON_MS = 12_000
 """Within so long the end of the clinic's process is told, also on a busy machine."""
 RUNS = f"pumpd.truth.pictures.{BED}?.mode === 'idle'"
+ON_TOP = """
+(() => {
+  const place = document.querySelector('[data-press=stop]').getBoundingClientRect();
+  return document.elementFromPoint(place.x + place.width / 2, place.y + place.height / 2)?.dataset.press;
+})()
+"""
+"""What is pressed where the stop stands."""
 PRESSED_AT = """
 ([revision, check]) => {
   document.querySelector('#desk-check [name=check]').value = check;
@@ -81,6 +88,14 @@ async def assert_an_override_takes_two(anna: Window, clara: Window) -> None:
     assert "REFUSED: anna (nurse) asked for this; a second person of another role signs" in word
     assert "VERIFIED" in await clara.press("#sign-preparation")
     await clara.until(f"{VIEW}.includes('PASSED BY OVERRIDE preparation')")
+
+
+async def assert_stop_is_reached_over_a_lost_link(anna: Window) -> None:
+    anna.line.freeze()
+    await anna.until(SHOWN_LOST)
+    assert await anna.page.evaluate(ON_TOP) == "stop"
+    anna.line.thaw()
+    await anna.until(f"!({SHOWN_LOST}) && {CURRENT}")
 
 
 async def assert_strangers_see_no_course(opened: Ward, course: str) -> None:
@@ -150,6 +165,8 @@ async def test_two_people_bring_a_course_to_its_clearance_and_see_when_the_desk_
         await assert_everybody_sees_who_is_cleared_and_may_stop(opened, course)
         await assert_strangers_see_no_course(opened, course)
         await assert_pages_are_for_everybody(opened, course)
+
+        await assert_stop_is_reached_over_a_lost_link(anna)
 
         clinic.send(SIGSTOP)
         word = await ask(clara, "withdraw")
