@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pumpd.core.course_words import Check
+from pumpd.core.quantities import NG_PER_MG, in_mg
 from pumpd.mqtt.course_payloads import ShownCourse, ShownGate, ShownScore
 from pumpd.mqtt.payloads import printable
-from pumpd.mqtt.words import interval
 
 STEPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Screening: a treatment-resistant depression", ("screening",)),
@@ -80,7 +80,8 @@ def _summary(course: ShownCourse) -> Iterator[str]:
         yield f"assigned to no patient yet: at the clinic's own machine, pumpd clinic assign {course.course} CODE"
     yield course.exposure
     for number, each in enumerate(course.given, start=1):
-        yield f"infusion {number} on {each.on}: {interval(each.low_mg, each.high_mg, 'mg')}"
+        low, high = (in_mg(int(mass_mg * NG_PER_MG)) for mass_mg in (each.low_mg, each.high_mg))
+        yield f"infusion {number} on {each.on}: {low if low == high else f'{low} to {high}'} mg"
     yield (
         "no follow-up score has a day yet"
         if course.next_follow_up is None

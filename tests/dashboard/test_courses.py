@@ -72,6 +72,9 @@ def test_the_summary_shows_number_amount_spacing_and_the_next_follow_up() -> Non
     assert "not cleared, nothing is missing" in lines
     assert "1 infusions, the last on 2026-03-02, 34.99 to 35 mg in all" in lines
     assert "infusion 1 on 2026-03-02: 34.99 to 35 mg" in lines
+    clinic = ready()
+    clinic.infuse(clinic.clear(), "1", given_ng=34_987_654)
+    assert "infusion 1 on 2026-03-02: 34.977 to 34.987 mg" in summary(seen(clinic)), "to the microgram"
     assert "next follow-up score on 2026-03-09" in lines
 
 
