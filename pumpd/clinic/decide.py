@@ -135,13 +135,13 @@ def _unchanged(asked: Asked, course: Course, what: What) -> None:
     if isinstance(asked.wish, (Clear, OverrideSigned)):
         raise RefusedError(
             f"this was decided on revision {asked.revision} of course {course.id}, it is now at {course.revision}; "
-            "look again: pumpd course show"
+            "look again, then decide anew"
         )
     other = course.changed_since(asked.revision, subject_of(what))
     if other is not None:
         raise RefusedError(
             f"{other.by} has changed {subject_of(what)} of course {course.id} since revision {asked.revision}; "
-            "look again: pumpd course show"
+            "look again, then decide anew"
         )
 
 

@@ -9,10 +9,8 @@ from typing import Protocol, assert_never
 import structlog
 from pydantic import ValidationError
 
-from pumpd.clinic import gates, schedule
 from pumpd.clinic.beds import Told, told
 from pumpd.clinic.calendar import ns_of
-from pumpd.clinic.course import Course
 from pumpd.clinic.decide import Asked, Clear, RefusedError, Weigh, Wish, Withdraw, entry_for, noted
 from pumpd.clinic.entries import (
     CheckAnswered,
@@ -26,8 +24,8 @@ from pumpd.clinic.entries import (
     ScoreReviewed,
 )
 from pumpd.clinic.gates import Policy
+from pumpd.clinic.shown import listed, short, shown
 from pumpd.clinic.store import MovedError, Store
-from pumpd.core.clearance import ClearedGate
 from pumpd.core.commands import ReceiptState, Role
 from pumpd.mqtt import clearance, topics
 from pumpd.mqtt.course_payloads import (
@@ -38,25 +36,25 @@ from pumpd.mqtt.course_payloads import (
     ClearRequest,
     CourseAnswer,
     GateRequest,
+    ListedCourse,
     NewCourseRequest,
     OverrideRequest,
     ReviewRequest,
     ScoreRequest,
     SessionRequest,
     ShownCourse,
-    ShownScore,
     ShowRequest,
     SignRequest,
     WeightRequest,
     WithdrawRequest,
     WorklistRequest,
 )
+from pumpd.mqtt.course_requests import complaint
 from pumpd.mqtt.intake import MAX_REQUEST_BYTES
-from pumpd.mqtt.payloads import State, first_complaint
+from pumpd.mqtt.payloads import State
 from pumpd.mqtt.wire import WireError, read
 from pumpd.records.database import JournalError
 
-TEXT_LIMIT = 900
 TRIES = 5
 """How often a decision is made anew because another program has written first."""
 _log = structlog.get_logger("pumpd.clinic")
@@ -167,7 +165,8 @@ class Desk:
     def _answer(self, user: str, payload: bytes, *, retained: bool) -> None:
         request_id, kind = "unreadable", "unreadable"
         courses: tuple[ShownCourse, ...] = ()
-        revision = None
+        worklist: tuple[ListedCourse, ...] = ()
+        left_off, revision, reason = 0, None, ""
         try:
             request = _read(payload)
             request_id, kind = request.id, request.kind
@@ -176,8 +175,12 @@ class Desk:
                 raise RefusedError(f"{user} is not on this site's operator list; ask the engineer to add the account")
             if retained:
                 raise RefusedError("the request was delivered as retained, so it may be old; send it again")
-            courses, reason = self._carry_out(user, role, request)
-            revision = courses[0].revision if len(courses) == 1 else None
+            if isinstance(request, WorklistRequest):
+                self._store.catch_up()
+                worklist, left_off = listed(self._store.register, self._policy, self._now())
+            else:
+                course, reason = self._carry_out(user, role, request)
+                courses, revision = (course,), course.revision
             state = ReceiptState.VERIFIED
         except (RefusedError, JournalError) as error:
             state, reason = ReceiptState.REFUSED, str(error)
@@ -186,9 +189,11 @@ class Desk:
             id=request_id,
             kind=kind,
             state=state,
-            reason=_short(reason),
+            reason=short(reason),
             revision=revision,
             courses=courses,
+            worklist=worklist,
+            left_off=left_off,
             at=self._now().astimezone(UTC).isoformat(timespec="seconds"),
         )
         if topics.is_name(user):
@@ -196,22 +201,18 @@ class Desk:
                 topics.BedTopics(bed=topics.RESERVED_BED).ack(user), answer.to_bytes(), qos=answer.qos, retain=False
             )
 
-    def _carry_out(self, user: str, role: Role, request: AnyCourseRequest) -> tuple[tuple[ShownCourse, ...], str]:
+    def _carry_out(self, user: str, role: Role, request: ChangeRequest | ShowRequest) -> tuple[ShownCourse, str]:
         self._store.catch_up()
-        match request:
-            case ShowRequest():
-                course = self._store.register.courses.get(request.course)
-                if course is None:
-                    raise RefusedError(f"there is no course {request.course}; look at the list: pumpd course worklist")
-                return (self.shown(course),), ""
-            case WorklistRequest():
-                return tuple(map(self.shown, self._store.register.courses.values())), ""
-            case _:
-                self._change(_asked(user, role, request))
-                course = self._store.register.courses[request.course]
-                given = course.clearance(ns_of(self._now()))
-                words = given.words() if given is not None and isinstance(request, ClearRequest) else "recorded"
-                return (self.shown(course),), words
+        if isinstance(request, ShowRequest):
+            course = self._store.register.courses.get(request.course)
+            if course is None:
+                raise RefusedError(f"there is no course {request.course}; look at the list: pumpd course worklist")
+            return shown(course, self._policy, self._now()), ""
+        self._change(_asked(user, role, request))
+        course = self._store.register.courses[request.course]
+        given = course.clearance(ns_of(self._now()))
+        words = given.words() if given is not None and isinstance(request, ClearRequest) else "recorded"
+        return shown(course, self._policy, self._now()), words
 
     def _change(self, asked: Asked) -> None:
         """Record what was asked, or raise. Another program's entry in between is read, and everything judged again."""
@@ -228,48 +229,6 @@ class Desk:
                 raise
         raise RefusedError("another program writes the clinic's record all the time; send it again")
 
-    def shown(self, course: Course) -> ShownCourse:
-        """Return a course as people see it; its patient's code stays here."""
-        now = self._now()
-        found = gates.examined(course, self._policy, now)
-        lacking = gates.missing(found)
-        given = course.clearance(ns_of(now))
-        is_open = course.open_session
-        unseen = gates.unreviewed(course)
-        first = course.scores[0][1].total if course.scores else None
-        upcoming = [due for due in schedule.follow_up(course, now) if due > now.date()]
-        return ShownCourse(
-            course=course.id,
-            indication=course.indication,
-            revision=course.revision,
-            assigned=course.patient_code is not None,
-            infusions=len(course.infusions),
-            exposure=schedule.exposure_text(course, now),
-            missing=tuple(_short(str(each)) for each in lacking),
-            overridable=tuple(each.item for each in lacking if each.has_override),
-            overrides=tuple(_short(each.override) for each in found if isinstance(each, ClearedGate) and each.override),
-            due=tuple(_short(str(each)) for each in schedule.worklist(course, self._policy, now)),
-            next_follow_up=upcoming[0].isoformat() if upcoming else None,
-            scores=tuple(
-                ShownScore(
-                    on=score.on,
-                    total=score.total,
-                    band=schedule.band(score.total),
-                    change=None if first is None or number == 0 else score.total - first,
-                    rater=score.rater,
-                    item9_reviewed=score.on not in unseen,
-                )
-                for number, (_, score) in enumerate(course.scores)
-            ),
-            cleared_for=None if given is None else given.bed,
-            cleared_until=None if given is None else clearance.utc(given.expires_wall_ns),
-            open_session=None if is_open is None else f"{is_open.session} at {is_open.bed}",
-        )
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= TEXT_LIMIT else text[: TEXT_LIMIT - 1] + "…"
-
 
 def _read(payload: bytes) -> AnyCourseRequest:
     if len(payload) > MAX_REQUEST_BYTES:
@@ -279,7 +238,7 @@ def _read(payload: bytes) -> AnyCourseRequest:
     except WireError as error:
         raise RefusedError(str(error)) from None
     except ValidationError as error:
-        raise RefusedError(first_complaint(error)) from None
+        raise RefusedError(complaint(error)) from None
 
 
 def _asked(user: str, role: Role, request: ChangeRequest) -> Asked:

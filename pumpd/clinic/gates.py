@@ -32,6 +32,7 @@ FAILED_DRUGS = 2
 """Without effect so often, a depression is called treatment-resistant (the clinic's own first step)."""
 
 PRESCRIBER, NURSE, THERAPIST = "a prescriber", "a nurse", "the therapist, entered by a nurse"
+SECOND = "a second person of another role"
 OFFICE, LEAD = "the clinic's office, at its own machine", "the clinic's lead, in the site file"
 
 
@@ -317,6 +318,13 @@ def waiting(course: Course, item: str, now: datetime) -> tuple[Entry, OverrideAs
     if found is None or ns_of(now) >= found[0].at_ns + DAY_CHECK_NS:
         return None
     return None if since is not None and found[0].at_ns <= since.at_ns else found
+
+
+def all_waiting(course: Course, policy: Policy, now: datetime) -> tuple[tuple[Entry, OverrideAsked], ...]:
+    """Return the wishes to pass what is still missing: nobody has signed for them."""
+    lacking = missing(examined(course, policy, now))
+    found = (waiting(course, each.item, now) for each in lacking if each.has_override)
+    return tuple(each for each in found if each is not None)
 
 
 def may_sign(asked: Entry, by: str, role: Role | None) -> bool:

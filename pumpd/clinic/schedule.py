@@ -11,8 +11,8 @@ from datetime import date, datetime, timedelta
 from pumpd.clinic.calendar import day_of, months_after, ns_of
 from pumpd.clinic.course import Course, day
 from pumpd.clinic.entries import GateSet, MeetingHeld, ScoreReviewed
-from pumpd.clinic.gates import NURSE, PRESCRIBER, THERAPIST, Policy, unreviewed
-from pumpd.core.course_words import Gate, Indication, Meeting
+from pumpd.clinic.gates import NURSE, PRESCRIBER, SECOND, THERAPIST, Policy, all_waiting, unreviewed
+from pumpd.core.course_words import BANDS, Gate, Indication, Meeting
 from pumpd.core.quantities import NS_PER_H, in_mg
 
 MONTHS = (1, 3, 6, 9, 12)
@@ -25,9 +25,6 @@ INTEGRATION_NS, INTEGRATION_LATE_NS = 24 * NS_PER_H, 72 * NS_PER_H
 SOON = timedelta(days=7)
 PREPARATION_WISHED = 3
 """Two to three sessions are the clinic's protocol; below three is allowed and said."""
-
-BANDS = ((13, "minimal"), (19, "mild"), (28, "moderate"), (63, "severe"))
-"""Upper ends of the bands of a BDI-II total (scoring guides)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +48,7 @@ def band(total: int) -> str:
 def worklist(course: Course, policy: Policy, now: datetime) -> tuple[Due, ...]:
     """Return everything that somebody should do now."""
     return (
+        *_unsigned(course, policy, now),
         *_unreviewed(course),
         *_worse(course, policy),
         *_follow_up(course, now),
@@ -59,6 +57,19 @@ def worklist(course: Course, policy: Policy, now: datetime) -> tuple[Due, ...]:
         *_lapsing(course, policy, now),
         *_exposure(course, now),
     )
+
+
+def urgency(course: Course, due: tuple[Due, ...], now: datetime) -> tuple[bool, ...]:
+    """Return the order of a course in the clinic's list: what waits or is overdue, is due, is here, the rest."""
+    waits = any(each.overdue or each.owner == SECOND for each in due)
+    is_here = course.open_session is not None or course.clearance(ns_of(now)) is not None
+    return not waits, not due, not is_here
+
+
+def _unsigned(course: Course, policy: Policy, now: datetime) -> Iterator[Due]:
+    for entry, what in all_waiting(course, policy, now):
+        text = f"the override of {what.item} that {entry.by} asked for waits for a signature"
+        yield Due(course=course.id, text=text, owner=SECOND)
 
 
 def _unreviewed(course: Course) -> Iterator[Due]:

@@ -60,3 +60,7 @@ class Scale(Enum):
     """A questionnaire of which the total alone is kept."""
 
     BDI_II = "BDI-II"
+
+
+BANDS = ((13, "minimal"), (19, "mild"), (28, "moderate"), (63, "severe"))
+"""Upper ends of the bands of a BDI-II total (scoring guides); the last is the highest total there is."""

@@ -1,9 +1,9 @@
-"""The web application: log-in, ward and bed as pages of NiceGUI over one hall."""
+"""The web application: log-in, ward and bed as pages of NiceGUI over one hall; courses have their own."""
 
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,14 +17,15 @@ from nicegui import app as pages
 
 from pumpd.core.commands import CLINICIANS, Attested, SymptomKind
 from pumpd.dashboard import trend
-from pumpd.dashboard.hall import Hall
+from pumpd.dashboard.course_pages import Render, add_course_pages
+from pumpd.dashboard.hall import Hall, Page
 from pumpd.dashboard.picture import rules, syringes
 from pumpd.dashboard.requests import PressError
 from pumpd.dashboard.seat import Seat
 from pumpd.mqtt.client import loop_ns
 
 HERE = Path(__file__).parent
-SCRIPTS = ("truth.js", "press.js", "sound.js")
+SCRIPTS = ("truth.js", "press.js", "desk.js", "sound.js")
 SEAT = "seat"
 TREND_EVERY_S = 5.0
 RECONNECT_S = 15.0
@@ -77,9 +78,6 @@ def build(hall: Hall, options: Options) -> FastAPI:
     return app
 
 
-Render = Callable[..., str]
-
-
 def _renderer() -> Render:
     environment = Environment(
         loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
@@ -120,8 +118,8 @@ def _add_pages(hall: Hall, options: Options, render: Render) -> None:
     def seated(request: Request) -> Seat | None:
         return hall.seat(request.session.get(SEAT, ""))
 
-    def open_page(client: Client, seat: Seat, shown: tuple[str, ...], view: str) -> dict[str, Any]:
-        """Open a page over the hall, and return what every template needs."""
+    def open_page(client: Client, seat: Seat, shown: tuple[str, ...], view: str) -> tuple[Page, dict[str, Any]]:
+        """Open a page over the hall, and return it with what every template needs."""
         role = hall.role(seat)
         may_command = role in CLINICIANS
         page = hall.open(seat, shown, client.run_javascript)
@@ -134,7 +132,10 @@ def _add_pages(hall: Hall, options: Options, render: Render) -> None:
         ui.on("press", lambda event: page.pressed(event.args))
         ui.on("preview", lambda event: page.typed(event.args))
         client.on_delete(page.closed)
-        return {"user": seat.user, "role": role.value, "may_command": may_command}
+        has_clinic = hall.site.clinic is not None
+        return page, {"user": seat.user, "role": role.value, "may_command": may_command, "has_clinic": has_clinic}
+
+    add_course_pages(hall, render, seated, open_page)
 
     @ui.page("/")
     def ward(request: Request, client: Client) -> Response | None:
@@ -142,7 +143,7 @@ def _add_pages(hall: Hall, options: Options, render: Render) -> None:
         if seat is None:
             return RedirectResponse("/login", status_code=303)
         beds = tuple(hall.board.beds)
-        common = open_page(client, seat, beds, "ward")
+        _, common = open_page(client, seat, beds, "ward")
         with ui.element("div").classes("ward"):
             ui.html(render("ward.html", beds=beds, **common), sanitize=False)
         return None
@@ -155,7 +156,8 @@ def _add_pages(hall: Hall, options: Options, render: Render) -> None:
         found = hall.board.beds.get(name)
         if found is None:
             return HTMLResponse("There is no such bed here.", status_code=404)
-        common = open_page(client, seat, (name,), "bed") | {"bed": name}
+        _, common = open_page(client, seat, (name,), "bed")
+        common |= {"bed": name}
         with ui.element("div").classes("bed").props(f'data-bed="{name}" data-summary="lost"'):
             ui.html(render("bed_top.html", procedure=options.procedure, **common), sanitize=False)
             chart = ui.echart(trend.options(found, loop_ns())).classes("trend panel")

@@ -5,6 +5,7 @@ Times are nanoseconds of this process's monotonic clock. Whether any of it is tr
 
 from collections import deque
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from pumpd.core.modes import Mode
@@ -12,7 +13,7 @@ from pumpd.core.ports import Validity, VitalKind
 from pumpd.core.quantities import NS_PER_MIN, NS_PER_S
 from pumpd.mqtt import topics
 from pumpd.mqtt.client import View
-from pumpd.mqtt.payloads import EventLine, ProfilePayload
+from pumpd.mqtt.payloads import EventLine, ProfilePayload, Status
 from pumpd.mqtt.wire import WireError
 
 TREND_NS = 60 * NS_PER_MIN
@@ -101,6 +102,13 @@ class Board:
         self.beds: Mapping[str, Bed] = {name: Bed(name) for name in beds}
         self.broker_lost: str | None = "not connected yet"
         """Why nothing is heard from the broker, None while it is connected."""
+        self.is_clinic_there = False
+        """Whether the clinic's process is connected, as it or its last will says. No proof of life."""
+
+    def connected(self) -> None:
+        """Begin to hear a broker: what an earlier one kept no longer counts."""
+        self.broker_lost = None
+        self.is_clinic_there = False
 
     def look(self, now_ns: int) -> None:
         """Note which beds have fallen silent; called once a second, for silence sends no message."""
@@ -110,6 +118,9 @@ class Board:
     def hear(self, topic: str, payload: bytes, *, retained: bool, now_ns: int) -> str | None:
         """Take in a message; return the bed that it is about, None where it is about none that is known."""
         found = topics.parse(topic)
+        if found is not None and (found.bed, found.channel) == (topics.RESERVED_BED, topics.Channel.STATUS):
+            with suppress(WireError):
+                self.is_clinic_there = Status.from_bytes(payload).state == "online"
         bed = None if found is None else self.beds.get(found.bed)
         if found is None or bed is None:
             return None

@@ -19,7 +19,7 @@ from pumpd.dashboard.door import Door
 from pumpd.dashboard.picture import Picture, picture, urgency
 from pumpd.dashboard.preview import preview
 from pumpd.dashboard.reader import Reader
-from pumpd.dashboard.requests import Press, PressError, lateness_ns, read_press, request
+from pumpd.dashboard.requests import Finger, Press, PressError, lateness_ns, read_press, request
 from pumpd.dashboard.seat import Seat, own_word
 from pumpd.mqtt.client import loop_ns, wall_utc
 from pumpd.mqtt.connection import BrokerError, connected
@@ -50,20 +50,40 @@ class Page:
         self.beds = beds
         self.has_news = False
 
+    @property
+    def mark(self) -> float | None:
+        """The page's last question, None before the first one."""
+        return next(reversed(self._marks)) if self._marks else None
+
+    def lateness_ns(self, press: Finger, now_ns: int) -> int | None:
+        """Return how long ago the button was let go, None where that is not known."""
+        return lateness_ns(press, None if press.mark is None else self._marks.get(press.mark), now_ns)
+
     # ---- to the page ------------------------------------------------------------------------------------------------
+
+    def run(self, name: str, *arguments: Any) -> None:
+        """Call a function of the page."""
+        self._run(f"{name}({', '.join(map(json.dumps, arguments))})")
 
     def show(self) -> None:
         """Send what is known now, marked with the page's last question; before the first one there is none."""
         self.has_news = False
-        if self._marks:
-            mark = next(reversed(self._marks))
-            shown = [self._hall.shown(bed) for bed in self.beds]
-            self._run(f"pumpd.truth.hear({mark!r}, {json.dumps(shown)})")
+        if self.mark is not None:
+            self.run("pumpd.truth.hear", self.mark, [self._hall.shown(bed) for bed in self.beds])
 
     def receipt(self, ack: Ack) -> None:
         """Show what became of a press; a page that made another one takes no notice."""
-        told = {"id": ack.id, "state": ack.state.value, "reason": ack.reason}
-        self._run(f"pumpd.receipt({json.dumps(told)})")
+        self.word(ack.id, ack.state, ack.reason)
+
+    def word(self, press_id: str, state: ReceiptState, reason: str) -> None:
+        """Show a word on a press."""
+        self.run("pumpd.receipt", {"id": press_id, "state": state.value, "reason": reason})
+
+    def unread(self, arguments: object, error: PressError) -> None:
+        """Refuse what cannot be read as a press, where it says at least which one it is."""
+        press_id = arguments.get("id") if isinstance(arguments, Mapping) else None
+        if isinstance(press_id, str):
+            self.word(press_id, ReceiptState.REFUSED, str(error))
 
     # ---- from the page ----------------------------------------------------------------------------------------------
 
@@ -85,16 +105,13 @@ class Page:
     async def pressed(self, arguments: object) -> None:
         """Carry a press to the bed, or tell why not."""
         try:
-            press = read_press(arguments)
+            press = read_press(Press, arguments)
         except PressError as error:
-            command_id = arguments.get("id") if isinstance(arguments, Mapping) else None
-            if isinstance(command_id, str):
-                self._run(f"pumpd.receipt({json.dumps({'id': command_id, 'state': 'refused', 'reason': str(error)})})")
+            self.unread(arguments, error)
             return
         now_ns = loop_ns()
-        heard_ns = None if press.mark is None else self._marks.get(press.mark)
         try:
-            await self._send(press, lateness_ns(press, heard_ns, now_ns), now_ns)
+            await self._send(press, self.lateness_ns(press, now_ns), now_ns)
         except PressError as error:
             self.receipt(own_word(press.id, press.kind, ReceiptState.REFUSED, f"nothing was sent: {error}"))
         except BrokerError as error:
@@ -123,7 +140,7 @@ class Page:
     def typed(self, arguments: object) -> None:
         """Show what an order will be from what is typed so far."""
         if isinstance(arguments, Mapping):
-            self._run(f"pumpd.preview({json.dumps(preview(arguments))})")
+            self.run("pumpd.preview", preview(arguments))
 
     def closed(self) -> None:
         """Forget the window."""

@@ -37,7 +37,7 @@ class Reader:
     async def _hear(self) -> None:
         async with connected(self._endpoint, user=self._user, password=self._password) as client:
             await subscribe(client, screen_filters("+"))
-            self._board.broker_lost = None
+            self._board.connected()
             self._changed(None)
             messages = client.messages
             while True:

@@ -1,11 +1,13 @@
 """From a press on a page to a command on the wire: fields by their names, numbers exact, nothing guessed. Pure."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from decimal import Decimal
-from typing import Annotated, Any
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic.fields import FieldInfo
 
 from pumpd.core.commands import HALTING_KINDS
 from pumpd.core.quantities import NS_PER_MS, NS_PER_S
@@ -26,21 +28,26 @@ class PressError(ValueError):
     """A press that makes no command; the message is one sentence for the person."""
 
 
-class Press(BaseModel):
-    """What the page sends when a button is let go. `mark` and `pressed` are the page's own clock, in ms."""
+class Finger(BaseModel):
+    """What every press has in common. `mark` and `pressed` are the page's own clock, in ms."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     id: Id
-    bed: Name
     kind: Annotated[str, StringConstraints(min_length=1, max_length=32)]
     fields: dict[str, bool | int | str] = {}
-    token: Id | None
-    session: Id | None
-    rev: int | None
     mark: float | None
     """The last question of the page that had an answer, None where none had."""
     pressed: float
+
+
+class Press(Finger):
+    """What the page sends when a button of a bed is let go."""
+
+    bed: Name
+    token: Id | None
+    session: Id | None
+    rev: int | None
 
     @property
     def is_halting(self) -> bool:
@@ -48,15 +55,18 @@ class Press(BaseModel):
         return self.kind in HALTING_KINDS
 
 
-def read_press(arguments: object) -> Press:
+F = TypeVar("F", bound=Finger)
+
+
+def read_press(kind: type[F], arguments: object) -> F:
     """Return the press in an event's arguments, or raise `PressError`."""
     try:
-        return Press.model_validate(arguments)
+        return kind.model_validate(arguments)
     except ValidationError as error:
         raise PressError(f"the page sent no command that can be read: {first_complaint(error)}") from None
 
 
-def lateness_ns(press: Press, mark_heard_ns: int | None, now_ns: int) -> int | None:
+def lateness_ns(press: Finger, mark_heard_ns: int | None, now_ns: int) -> int | None:
     """Return how long ago the button was let go by the server's clock, None where that is not known.
 
     `mark_heard_ns` is when the page's question with the press's mark came here.
@@ -64,6 +74,13 @@ def lateness_ns(press: Press, mark_heard_ns: int | None, now_ns: int) -> int | N
     if mark_heard_ns is None or press.mark is None:
         return None
     return now_ns - mark_heard_ns - int((press.pressed - press.mark) * NS_PER_MS)
+
+
+def refuse_late(late_ns: int | None) -> None:
+    """Raise `PressError` for a press that was made on a page which showed the past, or may have."""
+    if late_ns is None or late_ns > LATE_NS:
+        when = "at a time that nobody knows" if late_ns is None else f"{late_ns / NS_PER_S:.1f} s ago"
+        raise PressError(f"the button was let go {when}, on a page that showed the past: look again, then press again")
 
 
 def request(press: Press, *, issued_at: str, late_ns: int | None, authenticated: bool = False) -> bytes:
@@ -76,38 +93,46 @@ def request(press: Press, *, issued_at: str, late_ns: int | None, authenticated:
     model = _MODELS.get(press.kind)
     if model is None:
         raise PressError(f"there is no command {press.kind!r}")
-    if not press.is_halting and (late_ns is None or late_ns > LATE_NS):
-        when = "at a time that nobody knows" if late_ns is None else f"{late_ns / NS_PER_S:.1f} s ago"
-        raise PressError(f"the button was let go {when}, on a page that showed the past: look again, then press again")
+    if not press.is_halting:
+        refuse_late(late_ns)
     common: dict[str, Any] = {"v": VERSION, "kind": press.kind, "id": press.id, "issued_at": issued_at}
     quoted: dict[str, Any] = {"session": press.session, "rev": press.rev, "token": press.token}
     if authenticated and "authenticated" in model.model_fields:
         quoted["authenticated"] = True
     try:
-        return COMMAND_REQUEST.validate_python({**common, **quoted, **_fields(model, press.fields)}).to_bytes()
+        return COMMAND_REQUEST.validate_python(
+            {**common, **quoted, **typed_fields(model, press.fields, _COMMON)}
+        ).to_bytes()
     except ValidationError as error:
         raise PressError(first_complaint(error)) from None
 
 
-def _fields(model: type[BaseModel], given: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the fields that the command has, each in its type."""
+def typed_fields(model: type[BaseModel], given: Mapping[str, Any], common: Container[str]) -> dict[str, Any]:
+    """Return the fields that are the command's own, each in its type."""
     found: dict[str, Any] = {}
     for name, field in model.model_fields.items():
-        if name in _COMMON or name not in given:
+        if name in common or name not in given:
             continue
-        value = given[name]
+        value, types = given[name], field_types(field)
         if isinstance(value, str) and len(value) > MAX_FIELD_CHARACTERS:
             raise PressError(f"{name} has more than {MAX_FIELD_CHARACTERS} characters")
-        if field.annotation is Decimal:
+        if Decimal in types:
             value = decimal_field(name, value)
-        elif field.annotation == int | None and not str(value).strip():
+        elif {int, type(None)} <= types and not str(value).strip():
             continue
-        elif field.annotation in (int, int | None):
+        elif int in types:
             value = _whole(name, value)
         elif name == "soft_limits":
             value = [each for each in str(value).replace(",", " ").split() if each]
         found[name] = value
     return found
+
+
+def field_types(field: FieldInfo) -> frozenset[type]:
+    """Return the types that a field may have, without their bounds."""
+    is_choice = get_origin(field.annotation) in (Union, UnionType)
+    parts = get_args(field.annotation) if is_choice else (field.annotation,)
+    return frozenset(get_args(part)[0] if get_origin(part) is Annotated else part for part in parts)
 
 
 def decimal_field(name: str, value: object) -> Decimal:

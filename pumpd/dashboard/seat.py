@@ -24,8 +24,9 @@ from pumpd.mqtt.connection import (
     payload_bytes,
     subscribe,
 )
+from pumpd.mqtt.course_payloads import CourseAnswer
 from pumpd.mqtt.payloads import Ack, StationBeat
-from pumpd.mqtt.topics import ROOT, BedTopics, Channel
+from pumpd.mqtt.topics import RESERVED_BED, ROOT, BedTopics, Channel
 from pumpd.mqtt.wire import WireError
 
 RETRY_S = 1.0
@@ -43,6 +44,8 @@ class Seat:
         self.user = user
         self.on_receipt: set[Callable[[Ack], None]] = set()
         """Her pages; each gets every receipt, for she may have several windows."""
+        self.on_answer: set[Callable[[CourseAnswer], None]] = set()
+        """Her pages of courses; each gets every answer of the clinic's desk."""
         self._endpoint = endpoint
         self._beds = beds
         self._password = password
@@ -126,10 +129,16 @@ class Seat:
                 message = await anext(messages)
             except LIBRARY_ERRORS:
                 return
-            try:
-                receipt = Ack.from_bytes(payload_bytes(message.payload))
-            except WireError:
-                continue
+            with contextlib.suppress(WireError):
+                self._take(str(message.topic), payload_bytes(message.payload))
+
+    def _take(self, topic: str, payload: bytes) -> None:
+        if topic == BedTopics(bed=RESERVED_BED).ack(self.user):
+            answer = CourseAnswer.from_bytes(payload)
+            for show in tuple(self.on_answer):
+                show(answer)
+        else:
+            receipt = Ack.from_bytes(payload)
             for tell in tuple(self.on_receipt):
                 tell(receipt)
 

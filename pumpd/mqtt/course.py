@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import contextlib
 import math
-import secrets
 import sys
 import uuid
 from collections.abc import AsyncIterator, Mapping
@@ -20,14 +19,14 @@ from pumpd.core.course_words import Answer, Check, Gate, Indication, Meeting, Sc
 from pumpd.mqtt.accounts import password_for
 from pumpd.mqtt.client import wall_utc
 from pumpd.mqtt.connection import LIBRARY_ERRORS, BrokerError, bounded, connected, payload_bytes, subscribe
-from pumpd.mqtt.course_payloads import COURSE_REQUEST, CourseAnswer, OnCourse, ShownCourse
+from pumpd.mqtt.course_payloads import CourseAnswer, ShownCourse
+from pumpd.mqtt.course_requests import DOWN, QUOTING, complaint, new_course_id, request_bytes
 from pumpd.mqtt.nurse import EXIT_REFUSED, EXIT_UNKNOWN, EXIT_USAGE, EXIT_VERIFIED, FINAL_WITHIN_S, decimal
-from pumpd.mqtt.payloads import Status, first_complaint, printable
+from pumpd.mqtt.payloads import Status, printable
 from pumpd.mqtt.site import Site, SiteError, load_site
 from pumpd.mqtt.topics import RESERVED_BED, BedTopics
 from pumpd.mqtt.wire import WireError
 
-DOWN = "the clinic's process is not there: start it with `pumpd clinic`, then ask again; nothing was sent"
 FOUND_WITHIN_S = 3.0
 """How long the broker may take to tell whether the clinic's process is connected."""
 
@@ -62,8 +61,7 @@ class ClinicLink:
     async def ask(self, kind: str, **fields: Any) -> CourseAnswer:
         """Send one request and return its answer; raises `ClinicError` and, for what the wire refuses, `ValueError`."""
         request_id = str(uuid.uuid4())
-        common = {"kind": kind, "id": request_id, "issued_at": wall_utc()}
-        payload = COURSE_REQUEST.validate_python({**common, **fields}).to_bytes()
+        payload = request_bytes(kind, fields, request_id=request_id, issued_at=wall_utc())
         try:
             await bounded(self._client.publish(self._topics.request(self._user), payload, qos=1, timeout=math.inf))
             async with asyncio.timeout(FINAL_WITHIN_S):
@@ -100,16 +98,12 @@ async def clinic_link(site: Site, user: str, password: str) -> AsyncIterator[Cli
 
 async def carry_out(link: ClinicLink, kind: str, fields: Mapping[str, Any]) -> CourseAnswer:
     """Send a request; one that changes a course quotes the revision that the course has now, where none is given."""
-    quotes = kind in _QUOTING and "revision" not in fields
-    if quotes:
+    if kind in QUOTING and "revision" not in fields:
         shown = await link.ask("show", course=fields["course"])
         if shown.state is not ReceiptState.VERIFIED or shown.revision is None:
             return shown
         fields = {**fields, "revision": shown.revision}
     return await link.ask(kind, **fields)
-
-
-_QUOTING = frozenset(str(model.model_fields["kind"].default) for model in OnCourse.__subclasses__())
 
 
 # ---- command line ---------------------------------------------------------------------------------------------------
@@ -128,6 +122,10 @@ def course_lines(course: ShownCourse) -> list[str]:
         lines.append(f"  open session {course.open_session}")
     lines += [f"  missing: {each}" for each in course.missing]
     lines += [f"  OVERRIDE {each}" for each in course.overrides]
+    lines += [
+        f"  {each.by} ({each.role}) asks to pass {each.item}, because: {each.reason}; not signed yet"
+        for each in course.waiting
+    ]
     if course.overridable:
         lines.append(f"  two people of two roles may pass: {', '.join(course.overridable)}")
     for score in course.scores:
@@ -142,15 +140,17 @@ def course_lines(course: ShownCourse) -> list[str]:
 
 def worklist_lines(answer: CourseAnswer) -> list[str]:
     """Return what is due in all courses."""
-    lines = [printable(f"{each.course}: {due}") for each in answer.courses for due in each.due]
-    return lines or [f"nothing is due in {len(answer.courses)} courses"]
+    lines = [printable(f"{each.course}: {due}") for each in answer.worklist for due in each.due]
+    if answer.left_off:
+        lines.append(f"{answer.left_off} more courses need somebody later: show each by its id")
+    return lines or [f"nothing is due in {len(answer.worklist)} courses"]
 
 
 async def _asked(site: Site, options: argparse.Namespace) -> CourseAnswer:
     password = password_for(site, options.user, getpass)
     fields = {name: getattr(options, name) for name in options.fields if getattr(options, name) is not None}
     if options.kind == "new":
-        fields["course"] = f"c-{secrets.token_hex(6)}"
+        fields["course"] = new_course_id()
     async with clinic_link(site, options.user, password) as link:
         return await carry_out(link, options.kind, fields)
 
@@ -163,7 +163,7 @@ def run_course(options: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return EXIT_USAGE
     except ValidationError as error:
-        print(f"{options.kind} refused: {first_complaint(error)}", file=sys.stderr)
+        print(f"{options.kind} refused: {complaint(error)}", file=sys.stderr)
         return EXIT_REFUSED
     except BrokerError as error:
         print(f"{options.kind} refused: nothing was sent: {error}", file=sys.stderr)

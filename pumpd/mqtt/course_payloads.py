@@ -13,7 +13,8 @@ from pumpd.mqtt.wire import Exact, Payload
 
 VERSION: Final = 1
 
-Day = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\d$")]
+DAY_PATTERN: Final = r"^\d{4}-\d\d-\d\d$"
+Day = Annotated[str, StringConstraints(pattern=DAY_PATTERN)]
 Reference = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,63}$"),
@@ -176,6 +177,48 @@ class ShownScore(Payload):
     item9_reviewed: bool
 
 
+class ShownGate(Payload):
+    """One thing that must hold before an infusion, as it stands."""
+
+    gate: Label
+    met: bool
+    owner: Label = Field(description="who has met it; where it is missing, who can put it right")
+    until: Utc | None = Field(description="when it lapses; null where it does not, or is missing")
+    words: Text = Field(description="what is missing, or who passed it and why; empty where it is simply met")
+
+
+class WaitingOverride(Payload):
+    """A wish to pass a missing item, for which a second person has not signed yet."""
+
+    item: Label
+    by: Name
+    role: Label
+    reason: Text
+    until: Utc = Field(description="when it lapses")
+
+
+class ShownInfusion(Payload):
+    """One infusion of a course, by the day on which it was first known to have begun."""
+
+    on: Day
+    low_mg: Exact
+    high_mg: Exact
+
+
+class ListedCourse(Payload):
+    """One course in the list of all: what somebody must do next."""
+
+    course: CourseId
+    indication: IndicationName
+    assigned: bool = Field(description="to a patient; the code stays at the clinic's machine")
+    infusions: Count
+    due: Annotated[tuple[Text, ...], Field(strict=False, description="each with its owner")]
+    missing: Annotated[tuple[Text, ...], Field(strict=False, description="for the next infusion, by owner")]
+    cleared_for: Name | None
+    cleared_until: Utc | None
+    open_session: Text | None
+
+
 class ShownCourse(Payload):
     """One course as it stands."""
 
@@ -184,16 +227,27 @@ class ShownCourse(Payload):
     revision: Count
     assigned: bool = Field(description="to a patient; the code stays at the clinic's machine")
     infusions: Count
-    exposure: Text
-    missing: Annotated[tuple[Text, ...], Field(strict=False, description="what stands in the way of a clearance now")]
-    overridable: Annotated[tuple[Label, ...], Field(strict=False, description="of these, what two people may pass")]
-    overrides: Annotated[tuple[Text, ...], Field(strict=False, description="what two people have passed today")]
+    given: Annotated[tuple[ShownInfusion, ...], Field(strict=False, description="the infusions, the oldest first")]
+    exposure: Text = Field(description="number, amount and spacing of the infusions")
+    gates: Annotated[tuple[ShownGate, ...], Field(strict=False, description="all that must hold for a clearance now")]
+    overridable: Annotated[tuple[Label, ...], Field(strict=False, description="what is missing and two may pass")]
+    waiting: Annotated[tuple[WaitingOverride, ...], Field(strict=False)]
     due: Annotated[tuple[Text, ...], Field(strict=False)]
     next_follow_up: Day | None
     scores: Annotated[tuple[ShownScore, ...], Field(strict=False)]
     cleared_for: Name | None
     cleared_until: Utc | None
     open_session: Text | None
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What stands in the way of a clearance now, each with its owner."""
+        return tuple(f"{each.words} ({each.owner})" for each in self.gates if not each.met)
+
+    @property
+    def overrides(self) -> tuple[str, ...]:
+        """What two people have passed today."""
+        return tuple(each.words for each in self.gates if each.met and each.words)
 
 
 class CourseAnswer(Message):
@@ -204,5 +258,9 @@ class CourseAnswer(Message):
     state: ReceiptName
     reason: Text
     revision: Count | None = Field(description="of the course after it")
-    courses: Annotated[tuple[ShownCourse, ...], Field(strict=False)]
+    courses: Annotated[tuple[ShownCourse, ...], Field(strict=False, description="the one asked for or changed")]
+    worklist: Annotated[
+        tuple[ListedCourse, ...], Field(strict=False, description="who needs somebody next comes first")
+    ]
+    left_off: Count = Field(description="courses at the end of the list for which a message has no room")
     at: Utc

@@ -3,14 +3,17 @@
 import argparse
 import asyncio
 import tempfile
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 from simulators.harness.scenario import SURGE
 from simulators.harness.site import BED
 from simulators.harness.stage import stage_in
+from tests.browser.clinic_record import FOLLOWED, keep_record
+from tests.browser.desk import CURRENT, SECTION, enter_clinic
 from tests.browser.legible import assert_legible
 from tests.browser.nurses import prepared, resumed
-from tests.browser.theatre import PEOPLE, SHOWN_LOST, Window, ward
+from tests.browser.theatre import PEOPLE, SHOWN_LOST, Ward, Window, ward
 
 FOLDER = Path(__file__).parents[2] / "docs" / "screenshots"
 SIZE = {"width": 1152, "height": 780}
@@ -25,9 +28,29 @@ async def take(window: Window, folder: Path, name: str) -> None:
     print(f"{name}.png", flush=True)
 
 
+async def take_courses(opened: Ward, stack: AsyncExitStack, folder: Path) -> None:
+    """Take the list of all courses, and one course with its steps and its totals."""
+    keep_record(opened.site.clinic_database)
+    await enter_clinic(stack, opened)
+    with opened.theatre.at_most(PEOPLE):
+        clara = await opened.window("clara", "/courses", **SIZE)
+        await clara.until(CURRENT)
+        await take(clara, folder, "courses")
+        await clara.page.click(f"#desk-view a[href='/course/{FOLLOWED}']")
+        await clara.until(f"{CURRENT} && document.querySelector('.trend canvas') !== null")
+        await take(clara, folder, "course")
+        await clara.page.locator(".trend").screenshot(path=folder / "course-trend.png")
+        await clara.page.close()
+
+
 async def take_all(site: Path, folder: Path) -> None:
-    """Play an infusion with its troubles, and take a picture of each."""
-    async with ward(site, speed=30, others=("bed2",)) as opened, stage_in(opened.theatre) as stage:
+    """Play an infusion with its troubles, and take a picture of each; before it, of the clinic's courses."""
+    async with (
+        ward(site, speed=30, others=("bed2",), also=SECTION) as opened,
+        stage_in(opened.theatre) as stage,
+        AsyncExitStack() as stack,
+    ):
+        await take_courses(opened, stack, folder)
         with opened.theatre.at_most(PEOPLE):
             anna = await opened.window("anna", **SIZE)
         await prepared(opened, stage, anna)

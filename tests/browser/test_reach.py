@@ -119,6 +119,9 @@ async def assert_a_viewer_may_only_stop(opened: Ward) -> None:
     word = await vera.final_word()
     assert "REFUSED" in word
     assert "viewer" in word
+    assert await vera.page.locator("a[href='/courses']").count() == 0
+    answer = await vera.page.request.get(f"http://127.0.0.1:{vera.line.port}/courses")
+    assert (answer.status, "no [clinic] section" in await answer.text()) == (404, True)
 
 
 @pytest.mark.req("UI-01", "UI-05", "UI-06", "ALRM-02", "ALRM-07", "CMD-05", "START-11")

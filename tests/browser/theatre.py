@@ -12,6 +12,7 @@ from types import MappingProxyType
 import pytest
 from playwright.async_api import Browser, Page, async_playwright
 
+from pumpd.mqtt.accounts import provision
 from pumpd.mqtt.site import Site
 from simulators.harness.elastic_process import READY, start_elastic_bed
 from simulators.harness.elastic_theatre import ElasticTheatre, elastic_bed
@@ -143,15 +144,20 @@ async def ward(
     arguments: tuple[str, ...] = (SOUND_WITHOUT_A_GESTURE,),
     changed: Mapping[str, str] = MappingProxyType({}),
     others: tuple[str, ...] = (),
+    also: str = "",
 ) -> AsyncIterator[Ward]:
     """Open the ward for a test; at its end no window may have had an error or asked another host.
 
-    `changed` are words of the profile and what stands there instead; `others` are further beds, left to themselves.
+    `changed` are words of the profile and what stands there instead; `others` are further beds, left to themselves;
+    `also` stands at the end of the site file.
     """
     program = shutil.which("chromium")
     if program is None:
         pytest.skip("chromium is not installed")
     site = make_site(folder, (BED, *others))
+    with site.site_file.open("a", encoding="utf-8") as file:
+        file.write(also)
+    provision(site.load())
     profile = site.profile.read_text(encoding="utf-8")
     for words, instead in changed.items():
         assert profile.count(words) == 1

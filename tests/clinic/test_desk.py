@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from pumpd.clinic import shown as shown_courses
 from pumpd.clinic.decide import assign
 from pumpd.clinic.desk import Desk
 from pumpd.clinic.store import Store
@@ -308,4 +309,67 @@ def test_an_entry_by_the_office_in_between_is_read_first(lobby: Lobby, tmp_path:
         office.append(replace(other, course="c-22222222", command_id="z"))
     answer = lobby.ask("anna", "check", check="escort", answer="clear", course=COURSE, revision=revision)
     assert answer.state is ReceiptState.VERIFIED
-    assert len(lobby.must("anna", "worklist").courses) == 2
+    assert len(lobby.must("anna", "worklist").worklist) == 2
+
+
+@pytest.mark.req("CLIN-01", "CLIN-10")
+def test_a_course_is_shown_with_every_gate_its_owner_and_its_end(lobby: Lobby) -> None:
+    begun(lobby)
+    course = lobby.must("anna", "show").courses[0]
+    gates = {each.gate: each for each in course.gates}
+    assert (gates["ecg"].met, gates["ecg"].owner, gates["ecg"].until) == (True, "pia", "2026-05-27T00:00:00+00:00")
+    assert (gates["weight"].met, gates["weight"].owner, gates["weight"].until) == (False, "a nurse", None)
+    assert "the weight was not measured today (a nurse)" in course.missing
+
+
+@pytest.mark.req("CLIN-01")
+def test_an_override_is_shown_while_it_waits_and_when_it_stands(lobby: Lobby) -> None:
+    lobby.must("anna", "new", indication="depression")
+    lobby.must("anna", "override", item="preparation", reason="travels on Thursday")
+    course = lobby.must("pia", "show").courses[0]
+    (waiting,) = course.waiting
+    assert (waiting.item, waiting.by, waiting.role, waiting.reason) == (
+        "preparation",
+        "anna",
+        "nurse",
+        "travels on Thursday",
+    )
+    assert waiting.until == (lobby.now + timedelta(hours=12)).isoformat()
+    assert "the override of preparation that anna asked for waits for a signature" in course.due[0]
+    assert course.overrides == ()
+    signed = lobby.must("pia", "sign", item="preparation").courses[0]
+    assert (signed.waiting, len(signed.overrides)) == ((), 1)
+    assert "passed by anna (nurse) and pia (prescriber), because: travels on Thursday" in signed.overrides[0]
+
+
+@pytest.mark.req("CLIN-12")
+def test_the_list_begins_with_who_needs_somebody_next(lobby: Lobby) -> None:
+    begun(lobby)
+    lobby.must("anna", "session", meeting="preparatory", on="2026-03-01", therapist="tom")
+    lobby.must("pia", "review", on="2026-03-01")
+    lobby.must("anna", "new", course="c-00000001", indication="other")
+    lobby.must("anna", "new", course="c-00000002", indication="alcohol-use")
+    lobby.must("pia", "gate", course="c-00000002", revision=1, gate="labs", met=True, on="2026-01-02", document="L")
+    lobby.must("anna", "new", course="c-00000003", indication="other")
+    lobby.must("anna", "override", course="c-00000003", revision=1, item="score", reason="cannot read")
+    listed = lobby.must("vera", "worklist").worklist
+    assert [each.course for each in listed] == ["c-00000002", "c-00000003", "c-00000001", COURSE]
+    assert any(each.startswith("OVERDUE the labs of 2026-01-02") for each in listed[0].due)
+    assert listed[1].due[0].startswith("the override of score that anna asked for waits for a signature")
+    assert listed[3].due == ()
+    assert listed[2].missing[:2] == (
+        "patient-code (the clinic's office, at its own machine)",
+        "screening, consultation, ecg, labs (a prescriber)",
+    )
+
+
+def test_a_list_that_one_message_has_no_room_for_says_how_many_are_left_off(
+    lobby: Lobby, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(4):
+        lobby.must("anna", "new", course=f"c-0000000{number}", indication="other")
+    whole = lobby.must("anna", "worklist")
+    assert (len(whole.worklist), whole.left_off) == (4, 0)
+    monkeypatch.setattr(shown_courses, "LIST_BYTES", len(whole.worklist[0].to_bytes()) * 2)
+    part = lobby.must("anna", "worklist")
+    assert (part.worklist, part.left_off) == (whole.worklist[:2], 2)

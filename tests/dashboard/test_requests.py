@@ -7,7 +7,7 @@ import pytest
 
 from pumpd.core.quantities import NS_PER_MS, NS_PER_S
 from pumpd.dashboard.preview import preview
-from pumpd.dashboard.requests import LATE_NS, PressError, lateness_ns, read_press, request
+from pumpd.dashboard.requests import LATE_NS, Press, PressError, lateness_ns, read_press, request
 from pumpd.mqtt.payloads import AnyRequest
 from tests.mqtt.examples import AT
 
@@ -47,7 +47,7 @@ def arguments(kind: str = "presence", **members: Any) -> dict[str, Any]:
 
 
 def command(kind: str, fields: dict[str, Any], late_ns: int | None = 0) -> dict[str, Any]:
-    made = json.loads(request(read_press(arguments(kind, fields=fields)), issued_at=AT, late_ns=late_ns))
+    made = json.loads(request(read_press(Press, arguments(kind, fields=fields)), issued_at=AT, late_ns=late_ns))
     assert isinstance(made, dict)
     return made
 
@@ -59,7 +59,7 @@ def test_a_command_quotes_what_the_page_showed() -> None:
 
 
 def test_numbers_go_as_they_were_typed() -> None:
-    made = request(read_press(arguments("prepare", fields=PREPARE)), issued_at=AT, late_ns=0).decode()
+    made = request(read_press(Press, arguments("prepare", fields=PREPARE)), issued_at=AT, late_ns=0).decode()
     assert '"weight_kg":70,' in made
     assert '"dose_mg_per_kg":0.5,' in made
 
@@ -110,7 +110,7 @@ def test_a_page_cannot_say_that_a_password_was_typed() -> None:
         "syringe": "BD-60",
     }
     assert command("confirm", {**read, "authenticated": True})["authenticated"] is False
-    press = read_press(arguments("confirm", fields=read))
+    press = read_press(Press, arguments("confirm", fields=read))
     assert json.loads(request(press, issued_at=AT, late_ns=0, authenticated=True))["authenticated"] is True
 
 
@@ -135,12 +135,12 @@ def test_a_late_stop_is_one_all_the_same(kind: str, fields: dict[str, Any], late
 
 
 def test_lateness_is_measured_by_the_servers_clock() -> None:
-    press = read_press(arguments())
+    press = read_press(Press, arguments())
     heard_ns = 500 * NS_PER_S
     assert lateness_ns(press, heard_ns, heard_ns + 250 * NS_PER_MS) == 0
     assert lateness_ns(press, heard_ns, heard_ns + 3_250 * NS_PER_MS) == 3 * NS_PER_S
     assert lateness_ns(press, None, heard_ns) is None
-    assert lateness_ns(read_press(arguments(mark=None)), heard_ns, heard_ns) is None
+    assert lateness_ns(read_press(Press, arguments(mark=None)), heard_ns, heard_ns) is None
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_lateness_is_measured_by_the_servers_clock() -> None:
 )
 def test_what_no_page_of_ours_sends_is_refused(wrong: object) -> None:
     with pytest.raises(PressError, match="no command that can be read"):
-        read_press(wrong)
+        read_press(Press, wrong)
 
 
 def test_there_is_no_command_of_another_name() -> None:

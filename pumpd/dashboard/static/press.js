@@ -9,7 +9,21 @@
   const ON_AN_ORDER = new Set(["confirm", "start", "resume"]);
   const FINAL = new Set(["verified", "refused", "unknown"]);
   const STORE = "pumpd-presses";
+  // What is said of a press that has no answer: at a pump people look at the pump, at the clinic's desk at the course.
+  const SAID = {
+    pump: {
+      late: "waiting, WATCH THE PUMP",
+      unanswered: "no answer within 10 s: check the pump",
+      anew: "the page was loaded anew: check the pump",
+    },
+    desk: {
+      late: "waiting for the clinic's desk",
+      unanswered: "no answer of the clinic's desk within 10 s: look at the course whether it was done before you press again",
+      anew: "the page was loaded anew: look at the course whether it was done before you press again",
+    },
+  };
   let presses = [];
+  const said = (press) => SAID[press.at_desk ? "desk" : "pump"];
 
   const keep = () => {
     try {
@@ -25,13 +39,19 @@
     emitEvent("press", press.message);
   }
 
+  // Lists a press that was just made, and keeps it over a new load of the page.
+  pumpd.list = (press) => {
+    presses.unshift(press);
+    presses.length = Math.min(presses.length, KEPT);
+    keep();
+    pumpd.showPresses();
+  };
+
   // Called when the button is let go: what the page shows at this moment is what the command quotes.
   pumpd.press = (bed, kind, fields) => {
     const picture = pumpd.truth.pictures[bed];
     const lost = pumpd.truth.isLost(picture);
     const press = { id: crypto.randomUUID(), bed, kind, at: Date.now(), state: "sent", reason: "" };
-    presses.unshift(press);
-    presses.length = Math.min(presses.length, KEPT);
     if (!HALTING.has(kind) && (lost || !window.socket.connected)) {
       press.state = "refused";
       press.reason = "nothing was sent: the link is lost. Watch the pump";
@@ -57,8 +77,7 @@
       // what is kept for a new page is a stop to be sent again; nothing else is, least of all a password
       if (!HALTING.has(kind)) delete press.message;
     }
-    keep();
-    pumpd.showPresses();
+    pumpd.list(press);
     return press.id;
   };
 
@@ -77,10 +96,10 @@
     const waited = Date.now() - press.at;
     if (!isFinal(press) && waited >= UNKNOWN_AFTER_MS) {
       press.state = "unknown";
-      press.reason = press.reason || "no answer within 10 s: check the pump";
+      press.reason = press.reason || said(press).unanswered;
       keep();
     }
-    const late = !isFinal(press) && waited >= WARN_AFTER_MS ? "waiting, WATCH THE PUMP" : "";
+    const late = !isFinal(press) && waited >= WARN_AFTER_MS ? said(press).late : "";
     return [press.bed, press.kind, press.state.toUpperCase(), late || press.reason].filter(Boolean).join(": ");
   }
 
@@ -153,13 +172,14 @@
   };
 
   function wire() {
-    for (const button of document.querySelectorAll("button[data-press]")) {
+    for (const button of document.querySelectorAll("button[data-press], button[data-desk-press]")) {
       if (button.pumpdWired) continue;
       button.pumpdWired = true;
       const act = () => {
         const fields = { ...JSON.parse(button.dataset.fields || "{}") };
         if (button.dataset.form) Object.assign(fields, pumpd.fields(button.dataset.form));
-        pumpd.press(button.dataset.pressBed, button.dataset.press, fields);
+        if (button.dataset.deskPress) pumpd.desk.press(button.dataset.deskPress, fields);
+        else pumpd.press(button.dataset.pressBed, button.dataset.press, fields);
         if (button.dataset.clears) {
           for (const name of button.dataset.clears.split(" ")) {
             const input = document.querySelector(`#${button.dataset.form} [name=${name}]`);
@@ -179,7 +199,7 @@
       presses = [];
     }
     for (const press of presses.filter((each) => !isFinal(each))) {
-      press.reason = "the page was loaded anew: check the pump";
+      press.reason = said(press).anew;
       if (HALTING.has(press.kind) && press.message) {
         const again = setInterval(() => {
           if (!window.socket || !window.socket.connected) return;
