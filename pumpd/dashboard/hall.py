@@ -115,10 +115,7 @@ class Page:
                 raise PressError(f"a {press.kind} needs your password, typed anew")
             await self._seat.send(press.bed, payload)
             return
-        try:
-            await self._seat.send_with(password, press.bed, payload)
-        except BrokerError as error:
-            raise PressError(f"the broker does not take this password now: {error}") from None
+        await self._seat.send_with(password, press.bed, payload)
 
     def typed(self, arguments: object) -> None:
         """Show what an order will be from what is typed so far."""

@@ -14,6 +14,7 @@ from aiomqtt import Client
 
 from pumpd.core.commands import ReceiptState
 from pumpd.core.quantities import NS_PER_MIN, NS_PER_MS, NS_PER_S
+from pumpd.dashboard.requests import PressError
 from pumpd.mqtt.client import loop_ns, wall_utc
 from pumpd.mqtt.connection import (
     LIBRARY_ERRORS,
@@ -96,8 +97,15 @@ class Seat:
         await _publish(self._client, BedTopics(bed=bed).request(self.user), payload, qos=1)
 
     async def send_with(self, password: str, bed: str, payload: bytes) -> None:
-        """Publish a command over a fresh connection, which the broker gives to a right password only."""
-        async with connected(self._endpoint, user=self.user, password=password) as client:
+        """Publish a command once over a fresh connection, which the broker gives to a right password only.
+
+        `PressError` means that there was none and nothing was sent; `BrokerError` is that of `send`.
+        """
+        async with contextlib.AsyncExitStack() as stack:
+            try:
+                client = await stack.enter_async_context(connected(self._endpoint, user=self.user, password=password))
+            except BrokerError as error:
+                raise PressError(f"the broker does not take this password now: {error}") from None
             await _publish(client, BedTopics(bed=bed).request(self.user), payload, qos=1)
 
     async def run(self) -> NoReturn:

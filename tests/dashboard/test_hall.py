@@ -20,6 +20,7 @@ from pumpd.mqtt.site import Site, SiteError
 from tests.dashboard.beds import TOPICS, profile
 from tests.mqtt.brokers import DaemonSide, RunningBroker, daemon_side, soon
 from tests.mqtt.examples import AT, alarms, heartbeat, state
+from tests.mqtt.test_mute_broker import CONNECT, PUBLISH, endpoint, mute_broker
 
 pytestmark = pytest.mark.process
 
@@ -90,12 +91,12 @@ class Window:
 
 
 @contextlib.asynccontextmanager
-async def hall_of(site: Site) -> AsyncIterator[Hall]:
+async def hall_of(site: Site, *, connected: bool = True) -> AsyncIterator[Hall]:
     hall = Hall(site, reader="dashboard")
     running = asyncio.create_task(hall.run(), name="hall")
     try:
         async with asyncio.timeout(15):
-            while hall.board.broker_lost is not None:
+            while connected and hall.board.broker_lost is not None:
                 await asyncio.sleep(0.02)
         yield hall
     finally:
@@ -230,6 +231,22 @@ async def test_a_late_confirmation_says_that_a_password_was_typed_only_where_the
         made = await request_of(daemon, "ben")
         assert (made["id"], made["authenticated"]) == ("right", True)
         assert "password" not in made
+
+
+@pytest.mark.req("CMD-04", "START-11")
+async def test_a_command_that_left_and_that_no_broker_confirmed_is_unknown_and_not_refused(
+    own_broker: RunningBroker,
+) -> None:
+    hall = Hall(own_broker.site, reader="dashboard")
+    async with mute_broker(CONNECT) as broker:
+        window = Window()
+        seat = Seat(endpoint(broker), ("bed1",), user="anna", password="")
+        window.page = hall.open(seat, ("bed1",), window.run)
+        fields = {"order_hash": "c0ffee", "password": "taken by a broker that takes any"}
+        told = await window.receipt(await window.press("start", fields=fields))
+        assert broker.heard[:2] == [CONNECT, PUBLISH]
+    assert told["state"] == "unknown"
+    assert "check the pump" in told["reason"]
 
 
 @pytest.mark.req("CTRL-02")
