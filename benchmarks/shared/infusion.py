@@ -3,6 +3,7 @@
 import asyncio
 import copy
 from decimal import Decimal
+from functools import partial
 
 from benchmarks.shared.clock import SettableClock
 from benchmarks.shared.waiting import until
@@ -21,7 +22,7 @@ from pumpd.core.commands import (
     Start,
     Stop,
 )
-from pumpd.core.events import DeadlineReached, StationSeen
+from pumpd.core.events import DeadlineReached, StationSeen, TokenIssued
 from pumpd.core.modes import Mode
 from pumpd.core.ports import NibpReading, VitalKind
 from pumpd.core.quantities import NS_PER_S
@@ -157,10 +158,14 @@ class Infusion:
         self.bedside.guard(lambda: self.bedside.dispatch(DeadlineReached(real_ns=self._clock.real_ns())))
 
     def watch(self) -> None:
-        """Let a station watch whose audible test was answered just now."""
+        """Let a station watch that was shown a heartbeat of now, and whose audible test was answered just now."""
         real_ns = self._clock.real_ns()
-        seen = StationSeen(user="anna", real_ns=real_ns, tested_real_ns=real_ns)
-        self.bedside.guard(lambda: self.bedside.dispatch(seen))
+        token = f"benchmark-{real_ns}"
+        for event in (
+            TokenIssued(token=token, real_ns=real_ns),
+            StationSeen(user="anna", token=token, real_ns=real_ns, tested_real_ns=real_ns),
+        ):
+            self.bedside.guard(partial(self.bedside.dispatch, event))
 
     def _read_cuff(self) -> None:
         self._readings += 1

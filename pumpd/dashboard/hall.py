@@ -181,7 +181,13 @@ class Hall:
             self.door.failed(user, machine, now_ns)
             raise PressError("account or password is wrong") from None
         self.door.passed(user, machine)
-        seat = Seat(self.site.endpoint, tuple(self.site.beds), user=user, password=password)
+        seat = Seat(
+            self.site.endpoint,
+            tuple(self.site.beds),
+            user=user,
+            password=password,
+            shown=lambda bed: self.board.beds[bed].token,
+        )
         key = secrets.token_urlsafe(32)
         self._seats[key] = (seat, asyncio.create_task(seat.run(), name=f"seat-{user}"))
         return key

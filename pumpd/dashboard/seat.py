@@ -37,16 +37,23 @@ UNLOCKED_NS = 15 * NS_PER_MIN
 """Without a press for so long the seat is locked; what shows, sounds and stops goes on."""
 
 
+ShownToken = Callable[[str], str | None]
+"""Returns the token of the newest heartbeat of a bed that the pages were shown, None where there was none."""
+
+
 class Seat:
     """One person who is logged in. `run` holds her connection until it is cancelled."""
 
-    def __init__(self, endpoint: Endpoint, beds: tuple[str, ...], *, user: str, password: str) -> None:
+    def __init__(
+        self, endpoint: Endpoint, beds: tuple[str, ...], *, user: str, password: str, shown: ShownToken
+    ) -> None:
         self.user = user
         self.on_receipt: set[Callable[[Ack], None]] = set()
         """Her pages; each gets every receipt, for she may have several windows."""
         self._endpoint = endpoint
         self._beds = beds
         self._password = password
+        self._shown = shown
         self._client: Client | None = None
         self._pressed_ns = loop_ns()
         self._pages: dict[object, tuple[int, int | None]] = {}
@@ -70,14 +77,16 @@ class Seat:
         """Forget a page."""
         self._pages.pop(page, None)
 
-    def _beat_at(self, now_ns: int) -> StationBeat | None:
-        """Return her station's sign of life: by the page that was heard last, None where no page lives."""
+    def _beat_at(self, bed: str, now_ns: int) -> StationBeat | None:
+        """Return her station's sign of life at `bed`: by the page heard last, None where no page lives or shows it."""
         alive = [heard_ns for seen_ns, heard_ns in self._pages.values() if now_ns - seen_ns <= STATION_SILENT_NS]
-        if not alive:
+        token = self._shown(bed)
+        if not alive or token is None:
             return None
         heard_ns = max((each for each in alive if each is not None), default=None)
         return StationBeat(
             user=self.user,
+            token=token,
             listening=heard_ns is not None,
             audible_test_age_s=None if heard_ns is None else Decimal((now_ns - heard_ns) // NS_PER_MS).scaleb(-3),
             at=wall_utc(),
@@ -143,9 +152,9 @@ class Seat:
 
     async def _beat(self, client: Client) -> None:
         while True:
-            beat = self._beat_at(loop_ns())
-            if beat is not None:
-                for bed in self._beds:
+            for bed in self._beds:
+                beat = self._beat_at(bed, loop_ns())
+                if beat is not None:
                     with contextlib.suppress(BrokerError):
                         await _publish(client, BedTopics(bed=bed).station(self.user), beat.to_bytes(), qos=beat.qos)
             await asyncio.sleep(BEAT_S)

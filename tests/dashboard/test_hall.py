@@ -240,7 +240,7 @@ async def test_a_command_that_left_and_that_no_broker_confirmed_is_unknown_and_n
     hall = Hall(own_broker.site, reader="dashboard")
     async with mute_broker(CONNECT) as broker:
         window = Window()
-        seat = Seat(endpoint(broker), ("bed1",), user="anna", password="")
+        seat = Seat(endpoint(broker), ("bed1",), user="anna", password="", shown=lambda _bed: None)
         window.page = hall.open(seat, ("bed1",), window.run)
         fields = {"order_hash": "c0ffee", "password": "taken by a broker that takes any"}
         told = await window.receipt(await window.press("start", fields=fields))
@@ -277,14 +277,20 @@ async def test_a_station_beats_while_a_page_lives_and_listens_when_it_was_heard(
 
     async with daemon_side(own_broker.site) as daemon, hall_of(own_broker.site) as hall:
         _, window = await seated(hall, "anna")
-        window.ask()
+        tell_all(daemon)
+        shown = (heartbeat(1).token, heartbeat(2).token)
+        await window.picture(lambda picture: picture["token"] == shown[0])
         first = await beat(daemon)
         assert (first["listening"], first["audible_test_age_s"]) == (False, None)
+        assert first["token"] == shown[0]
+        daemon.publish(TOPICS.heartbeat, heartbeat(2).to_bytes(), qos=0)
+        await window.picture(lambda picture: picture["token"] == shown[1])
         while True:
             window.ask(heard_age_s=12.0)
             heard = await beat(daemon)
             if heard["listening"]:
                 assert 12 <= heard["audible_test_age_s"] < 15
+                assert heard["token"] == shown[1]
                 break
         window.page.closed()
         await asyncio.sleep(2.5)  # a beat that was on its way is through
