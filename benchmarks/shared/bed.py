@@ -20,7 +20,7 @@ PRIMING_PACKETS_S = 0.05
 class Bed:
     """A daemon that runs an infusion, and the far ends of its lines."""
 
-    def __init__(self, folder: Path, name: str) -> None:
+    def __init__(self, folder: Path, name: str, module: str = "benchmarks.shared.daemon_process") -> None:
         self._stack = ExitStack()
         self._folder = folder
         self._name = name
@@ -29,13 +29,13 @@ class Bed:
         self._stack.enter_context(Pty(folder / f"{name}-cuff"))
         self.pump_line = PumpLine(self.pump)
         self.process = self._stack.enter_context(
-            Process("benchmarks.shared.daemon_process", str(folder / f"{name}.toml"), log=folder / f"{name}.log")
+            Process(module, str(folder / f"{name}.toml"), log=folder / f"{name}.log")
         )
 
     async def start(self) -> None:
         """Bring the daemon to a running infusion, and keep that moment."""
         self.pump_line.attach()
-        heard = asyncio.create_task(self._line(START_S))
+        heard = asyncio.create_task(self.line(START_S))
         while not heard.done():
             self.oximeter.write(SAFE)
             await asyncio.sleep(PRIMING_PACKETS_S)
@@ -68,7 +68,8 @@ class Bed:
             )
         return verdict
 
-    async def _line(self, timeout_s: float) -> str:
+    async def line(self, timeout_s: float = START_S) -> str:
+        """Return the next line of the daemon, without blocking the loop."""
         await self._readable(timeout_s)
         return self.process.line(REARM_S)
 

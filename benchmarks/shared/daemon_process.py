@@ -36,14 +36,14 @@ class DaemonProcess:
     def __init__(self, daemon: Daemon, clock: SettableClock) -> None:
         self._daemon = daemon
         self._clock = clock
-        self._infusion = Infusion(daemon.bedside, clock)
+        self.infusion = Infusion(daemon.bedside, clock)
         self._moment: Moment | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._trials = 0
 
     async def serve(self) -> None:
         """Start the infusion and obey until standard input ends."""
-        await self._infusion.start()
+        await self.infusion.start()
         self._moment = Moment(self._daemon.bedside, self._clock)
         ended = asyncio.Event()
         asyncio.get_running_loop().add_reader(sys.stdin.fileno(), self._obey, ended.set)
@@ -53,7 +53,7 @@ class DaemonProcess:
     def _obey(self, end: Callable[[], None]) -> None:
         for word in os.read(sys.stdin.fileno(), 4096).decode().split() or ["end"]:
             if word == "stop":
-                self._infusion.stop()
+                self.infusion.stop()
             elif word == "rearm":
                 task = asyncio.create_task(self._rearm())
                 self._tasks.add(task)
@@ -64,14 +64,18 @@ class DaemonProcess:
     async def _rearm(self) -> None:
         """Say why the pump was stopped, let record and bus finish, and go back to the running infusion."""
         assert self._moment is not None
-        cause = self._infusion.stop_cause
-        await self._finish_the_record()
-        await _come_to_rest()
+        cause = self.infusion.stop_cause
+        await self.finish()
         lost = self._daemon.bedside.core.state.broker_lost_real_ns is not None
         self._moment.restore()
-        self._infusion.watch()  # the real clock went on, and with it the silence of the station
-        verdict = Verdict(cause=cause, armed=self._infusion.may_move, broker_lost=lost)
+        self.infusion.watch()  # the real clock went on, and with it the silence of the station
+        verdict = Verdict(cause=cause, armed=self.infusion.may_move, broker_lost=lost)
         print(json.dumps(asdict(verdict)), flush=True)
+
+    async def finish(self) -> None:
+        """Let record and bus finish with the trial that was."""
+        await self._finish_the_record()
+        await _come_to_rest()
 
     async def _finish_the_record(self) -> None:
         """Make the trial's records durable, as they would be long before the next vital sign."""
@@ -92,11 +96,12 @@ async def _come_to_rest() -> None:
         quiet = quiet + 1 if time.process_time_ns() - before_ns < QUIET_NS else 0
 
 
-async def _main(config: Path) -> None:
+async def main(config: Path, make: Callable[[Daemon, SettableClock], DaemonProcess]) -> None:
+    """Run a daemon, and obey, until standard input ends."""
     loop = asyncio.get_running_loop()
     clock = SettableClock(loop)
     daemon = Daemon(load_config(config), clock=clock, loop=loop)
-    process = DaemonProcess(daemon, clock)
+    process = make(daemon, clock)
     gc.freeze()
     gc.disable()
     running = asyncio.create_task(daemon.run())
@@ -110,4 +115,4 @@ async def _main(config: Path) -> None:
 
 if __name__ == "__main__":
     configure_log()
-    asyncio.run(_main(Path(sys.argv[1])))
+    asyncio.run(main(Path(sys.argv[1]), DaemonProcess))

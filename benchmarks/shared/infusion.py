@@ -16,6 +16,7 @@ from pumpd.core.commands import (
     Command,
     CommandReceived,
     Confirm,
+    Pause,
     Prepare,
     Presence,
     Start,
@@ -25,7 +26,7 @@ from pumpd.core.events import DeadlineReached, StationSeen
 from pumpd.core.modes import Mode
 from pumpd.core.ports import NibpReading, VitalKind
 from pumpd.core.quantities import NS_PER_S
-from pumpd.core.readiness import start_blockers
+from pumpd.core.readiness import resume_blockers, start_blockers
 
 START_LIMIT_S = 60
 LEAP_NS = 2 * NS_PER_S
@@ -64,6 +65,11 @@ class Infusion:
 
     async def start(self) -> None:
         """Prepare, confirm, wait until nothing blocks, start, and wait for the first poll of the running pump."""
+        await self.make_ready()
+        await self.run()
+
+    async def make_ready(self) -> None:
+        """Prepare and confirm, and wait until nothing blocks a start."""
         state = self._core.state
         async with asyncio.timeout(START_LIMIT_S):
             await until(lambda: self._pump_is_ready() and state.broker_lost_real_ns is None and bool(state.tokens))
@@ -89,10 +95,30 @@ class Infusion:
             self.command("anna", Presence())
             self.watch()
             await until(lambda: not start_blockers(state, self._clock.now_ns()))
-            self.command("anna", Start(order_hash=order.hash))
+
+    async def run(self) -> None:
+        """Start, and wait for the first poll of the running pump."""
+        state = self._core.state
+        async with asyncio.timeout(START_LIMIT_S):
+            assert state.order is not None
+            self.command("anna", Start(order_hash=state.order.hash))
             await until(lambda: state.mode is Mode.RUNNING)
             polled_ns = state.pump.polled_ns
             await until(lambda: state.pump.polled_ns > polled_ns and self._last_poll_is_answered())
+            await asyncio.sleep(LINE_REST_S)
+
+    async def pause(self) -> None:
+        """Pause, and let time pass in leaps until nothing blocks a resume."""
+        state = self._core.state
+        async with asyncio.timeout(START_LIMIT_S):
+            self.command("anna", Pause(reason="benchmark"))
+            await until(lambda: state.mode is Mode.PAUSED)
+            while resume_blockers(state, self._clock.now_ns()):
+                await self._leap()
+                self.watch()
+                self.command("anna", Presence())
+                for alarm in state.alarms.listed:
+                    self.command("anna", Acknowledge(alarm=alarm.id, episode=alarm.episode))
             await asyncio.sleep(LINE_REST_S)
 
     def command(self, user: str, command: Command) -> None:
@@ -140,12 +166,15 @@ class Infusion:
         self._read_cuff()
         read_ns = self._clock.now_ns()
         while self._clock.now_ns() < end_ns:
-            await self._next_sample()
-            self._clock.set(self._clock.now_ns() + LEAP_NS)
-            self._look()
+            await self._leap()
             if self._clock.now_ns() - read_ns > spacing_ns:
                 self._read_cuff()
                 read_ns = self._clock.now_ns()
+
+    async def _leap(self) -> None:
+        await self._next_sample()
+        self._clock.set(self._clock.now_ns() + LEAP_NS)
+        self._look()
 
     async def _next_sample(self) -> None:
         state = self._core.state
@@ -157,9 +186,12 @@ class Infusion:
         self.bedside.guard(lambda: self.bedside.dispatch(DeadlineReached(real_ns=self._clock.real_ns())))
 
     def watch(self) -> None:
-        """Let a station watch whose audible test was answered just now."""
+        """Let a station watch that was shown a heartbeat of now, and whose audible test was answered just now."""
         real_ns = self._clock.real_ns()
-        seen = StationSeen(user="anna", real_ns=real_ns, tested_real_ns=real_ns)
+        token = f"benchmark-{real_ns}"
+        # as an event of its own it would first be judged how long nobody has watched
+        self._core.state.tokens = (*self._core.state.tokens, (token, real_ns))
+        seen = StationSeen(user="anna", token=token, real_ns=real_ns, tested_real_ns=real_ns)
         self.bedside.guard(lambda: self.bedside.dispatch(seen))
 
     def _read_cuff(self) -> None:

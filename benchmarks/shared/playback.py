@@ -124,8 +124,9 @@ def _second(bed: _RecordedBed, rows: deque[Row], seen: deque[Row]) -> None:
     while len(seen) > 1 and bed.now_ns - BEGIN_NS - seen[0].at_ns > LOOK_BACK_NS:
         seen.popleft()
     bed.pass_to(asks_ns)
-    bed.tell(TokenIssued(token=f"t{bed.now_ns}", real_ns=bed.now_ns))
-    bed.tell(StationSeen(user="anna", real_ns=bed.now_ns, tested_real_ns=bed.now_ns))
+    token = f"t{bed.now_ns}"
+    bed.tell(TokenIssued(token=token, real_ns=bed.now_ns))
+    bed.tell(StationSeen(user="anna", token=token, real_ns=bed.now_ns, tested_real_ns=bed.now_ns))
     bed.answer_self_test()
     bed.drive()
     if bed.asked_ns is None:

@@ -28,7 +28,7 @@ class PumpLine:
     def __init__(self, pty: Pty) -> None:
         self._pty = pty
         self._pump = Ne1000(now_ns=time.monotonic_ns())
-        self._kept: tuple[int, Ne1000] | None = None
+        self._kept: dict[str, tuple[int, Ne1000]] = {}
         self._ahead_ns = 0
         self._free_ns = 0
         self._leaving: deque[tuple[int, bytes]] = deque()
@@ -37,6 +37,8 @@ class PumpLine:
         self._loop: asyncio.AbstractEventLoop | None = None
         self.on_stop: Callable[[int], None] | None = None
         """Told when the last bit of a stop reaches the pump, as soon as that is known."""
+        self.on_reply: Callable[[int], None] | None = None
+        """Told when bytes of the pump are about to be there for the daemon to read."""
 
     def attach(self) -> None:
         """Serve the pump in the running loop."""
@@ -55,15 +57,14 @@ class PumpLine:
         self._leaving.clear()
         self._tail = b""
 
-    def keep(self) -> None:
-        """Remember the pump as it is now."""
-        self._kept = (time.monotonic_ns() + self._ahead_ns, copy.deepcopy(self._pump))
+    def keep(self, name: str = "running") -> None:
+        """Remember the pump as it is now, by a name."""
+        self._kept[name] = (time.monotonic_ns() + self._ahead_ns, copy.deepcopy(self._pump))
 
-    def restore(self) -> None:
+    def restore(self, name: str = "running") -> None:
         """Go back to the pump as it was, and to its time, with an idle line."""
-        assert self._kept is not None
         self._pty.drain()
-        kept_ns, pump = self._kept
+        kept_ns, pump = self._kept[name]
         self._pump = copy.deepcopy(pump)
         self._ahead_ns = kept_ns - time.monotonic_ns()
         self._free_ns = 0
@@ -89,6 +90,8 @@ class PumpLine:
             self._pump.receive(byte, arrived_ns + self._ahead_ns)
         reply = self._pump.transmit(now_ns + self._ahead_ns)
         if reply:
+            if self.on_reply is not None:
+                self.on_reply(time.monotonic_ns())
             self._pty.write(reply)
         due_ns = self._pump.next_deadline_ns()
         times_ns = [] if due_ns is None else [due_ns - self._ahead_ns]

@@ -9,6 +9,7 @@ import asyncio
 import os
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +19,9 @@ from aiomqtt import Client
 from benchmarks.shared.site import READER
 from pumpd.mqtt.client import wall_utc
 from pumpd.mqtt.connection import connected, payload_bytes, subscribe
-from pumpd.mqtt.payloads import StationBeat
+from pumpd.mqtt.payloads import Heartbeat, StationBeat
 from pumpd.mqtt.site import Site, load_site
-from pumpd.mqtt.topics import BedTopics, screen_filters
+from pumpd.mqtt.topics import BedTopics, Channel, parse, screen_filters
 
 RECORDED_S = 5.0
 TOLD_S = 30.0
@@ -76,20 +77,22 @@ async def say_again(client: Client, bed: str, said: list[Said], going: asyncio.E
             await client.publish(f"{root}{each.suffix}", each.payload, qos=each.qos, retain=each.retain)
 
 
-async def beat(client: Client, user: str, beds: list[str], going: asyncio.Event) -> None:
-    """Say for a station that somebody listens at every bed."""
+async def beat(client: Client, user: str, shown: Mapping[str, str], going: asyncio.Event) -> None:
+    """Say for a station that somebody listens at every bed, with the heartbeat that it was shown last."""
     while True:
         await going.wait()
-        sign = StationBeat(user=user, listening=True, audible_test_age_s=None, at=wall_utc()).to_bytes()
-        for bed in beds:
-            await client.publish(BedTopics(bed=bed).station(user), sign, qos=0)
+        for bed, token in tuple(shown.items()):
+            sign = StationBeat(user=user, token=token, listening=True, audible_test_age_s=None, at=wall_utc())
+            await client.publish(BedTopics(bed=bed).station(user), sign.to_bytes(), qos=0)
         await asyncio.sleep(BEAT_S)
 
 
-async def hear(client: Client) -> None:
-    """Take in everything, as the pages' server does."""
-    async for _ in client.messages:
-        pass
+async def hear(client: Client, shown: dict[str, str]) -> None:
+    """Take in everything, as the pages' server does, and keep the newest heartbeat's token of each bed."""
+    async for message in client.messages:
+        topic = parse(str(message.topic))
+        if topic is not None and topic.channel is Channel.HEARTBEAT:
+            shown[topic.bed] = Heartbeat.from_bytes(payload_bytes(message.payload)).token
 
 
 async def main() -> None:
@@ -103,6 +106,7 @@ async def main() -> None:
     site = load_site(options.site)
     said = await record(site, options.bed)
     going = asyncio.Event()
+    shown: dict[str, str] = {}
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
         for number, feed in enumerate(options.feeds):
             account, password = f"pump-{feed}", site.daemon_password(feed)
@@ -110,10 +114,10 @@ async def main() -> None:
             group.create_task(say_again(client, feed, said, going, number / len(options.feeds)))
         for user in options.stations:
             client = await stack.enter_async_context(connected(site.endpoint, user=user, password=site.password(user)))
-            group.create_task(beat(client, user, [options.bed, *options.feeds], going))
+            group.create_task(beat(client, user, shown, going))
         screen = await stack.enter_async_context(connected(site.endpoint, user=READER, password=site.password(READER)))
         await subscribe(screen, screen_filters("+"))
-        group.create_task(hear(screen))
+        group.create_task(hear(screen, shown))
         words: asyncio.Queue[str] = asyncio.Queue()
         asyncio.get_running_loop().add_reader(
             sys.stdin.fileno(),

@@ -93,6 +93,7 @@ class StationSeen:
     """A nurse's station said that it is watching, and when somebody answered its audible test."""
 
     user: str
+    token: str  # of the newest heartbeat that it was shown
     real_ns: int
     tested_real_ns: int | None = None  # None: never, or so long ago that no profile counts it
 

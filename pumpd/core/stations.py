@@ -12,10 +12,18 @@ from pumpd.core.state import State, Tested
 
 
 def seen(state: State, event: StationSeen) -> None:
-    """Note a sign of life. One that says nothing of a test takes no test back: an account may have two screens."""
-    state.stations = {**state.stations, event.user: event.real_ns}
+    """Note a sign of life, as of the heartbeat that it quotes: so long ago its screen showed this daemon for certain.
+
+    What was kept or repeated on its way is as old as that, and one that quotes no heartbeat of this daemon is none.
+    It takes no test back by saying nothing of one: an account may have two screens.
+    """
+    shown_real_ns = dict(state.tokens).get(event.token)
+    if shown_real_ns is None or not _is_there(state, shown_real_ns):
+        return
+    shown_real_ns = max(shown_real_ns, state.stations.get(event.user, shown_real_ns))
+    state.stations = {**state.stations, event.user: shown_real_ns}
     if event.tested_real_ns is not None:
-        tested = Tested(said_real_ns=event.real_ns, at_real_ns=event.tested_real_ns)
+        tested = Tested(said_real_ns=shown_real_ns, at_real_ns=event.tested_real_ns)
         state.tested = {**state.tested, event.user: tested}
 
 

@@ -50,6 +50,12 @@ class Bed:
         self.spans: deque[Span] = deque()
         self.lines: deque[EventLine] = deque(maxlen=MAX_LINES)
 
+    @property
+    def token(self) -> str | None:
+        """The token of the newest heartbeat, None before the first one."""
+        heard = self.view.heartbeat
+        return None if heard is None else heard.message.token
+
     def hear(self, topic: topics.Topic, text: str, payload: bytes, *, retained: bool, now_ns: int) -> None:
         """Take in a message; one that is not understood changes nothing."""
         before = self.view

@@ -2,10 +2,12 @@
 
 import argparse
 import asyncio
+import ssl
 import sys
 from pathlib import Path
 
 from pumpd.mqtt.broker_command import port_number
+from pumpd.mqtt.connection import tls_fault
 from pumpd.mqtt.site import SiteError, is_loopback, load_site
 
 DEFAULT_PORT = 8080
@@ -16,14 +18,14 @@ MAX_PROCEDURE_BYTES = 8 * 1024
 
 def run_dashboard(options: argparse.Namespace) -> int:
     """Carry out `pumpd dashboard`; return the exit code."""
+    wrong = _wrong(options)
+    if wrong is not None:
+        print(wrong, file=sys.stderr)
+        return 2
     try:
         from pumpd.dashboard import app, hall
     except ModuleNotFoundError as error:
         print(f"the dashboard needs {error.name}: install pumpd with the extra [dashboard]", file=sys.stderr)
-        return 2
-    wrong = _wrong(options)
-    if wrong is not None:
-        print(wrong, file=sys.stderr)
         return 2
     try:
         procedure = "" if options.procedure is None else options.procedure.read_text(encoding="utf-8")
@@ -47,7 +49,13 @@ def run_dashboard(options: argparse.Namespace) -> int:
 def _wrong(options: argparse.Namespace) -> str | None:
     if (options.cert_file is None) != (options.key_file is None):
         return "--cert-file and --key-file belong together: give both or neither"
-    if options.cert_file is None and not is_loopback(options.host):
+    if options.cert_file is not None:
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(options.cert_file, options.key_file)
+        except OSError as error:
+            pair = f"--cert-file {options.cert_file} and --key-file {options.key_file}"
+            return f"{pair} cannot be used ({tls_fault(error)}): give a certificate in PEM and its own key"
+    elif not is_loopback(options.host):
         return f"--host {options.host} is another machine's too: passwords cross it, so give --cert-file and --key-file"
     if not 0 <= options.quiet_s <= MAX_QUIET_S:
         return f"--quiet-s {options.quiet_s}: a therapy room may be silent for 0 to {MAX_QUIET_S} s"

@@ -14,6 +14,7 @@ from aiomqtt import Client
 
 from pumpd.core.commands import ReceiptState
 from pumpd.core.quantities import NS_PER_MIN, NS_PER_MS, NS_PER_S
+from pumpd.dashboard.requests import PressError
 from pumpd.mqtt.client import loop_ns, wall_utc
 from pumpd.mqtt.connection import (
     LIBRARY_ERRORS,
@@ -37,10 +38,16 @@ UNLOCKED_NS = 15 * NS_PER_MIN
 """Without a press for so long the seat is locked; what shows, sounds and stops goes on."""
 
 
+ShownToken = Callable[[str], str | None]
+"""Returns the token of the newest heartbeat of a bed that the pages were shown, None where there was none."""
+
+
 class Seat:
     """One person who is logged in. `run` holds her connection until it is cancelled."""
 
-    def __init__(self, endpoint: Endpoint, beds: tuple[str, ...], *, user: str, password: str) -> None:
+    def __init__(
+        self, endpoint: Endpoint, beds: tuple[str, ...], *, user: str, password: str, shown: ShownToken
+    ) -> None:
         self.user = user
         self.on_receipt: set[Callable[[Ack], None]] = set()
         """Her pages; each gets every receipt, for she may have several windows."""
@@ -49,6 +56,7 @@ class Seat:
         self._endpoint = endpoint
         self._beds = beds
         self._password = password
+        self._shown = shown
         self._client: Client | None = None
         self._pressed_ns = loop_ns()
         self._pages: dict[object, tuple[int, int | None]] = {}
@@ -72,14 +80,16 @@ class Seat:
         """Forget a page."""
         self._pages.pop(page, None)
 
-    def _beat_at(self, now_ns: int) -> StationBeat | None:
-        """Return her station's sign of life: by the page that was heard last, None where no page lives."""
+    def _beat_at(self, bed: str, now_ns: int) -> StationBeat | None:
+        """Return her station's sign of life at `bed`: by the page heard last, None where no page lives or shows it."""
         alive = [heard_ns for seen_ns, heard_ns in self._pages.values() if now_ns - seen_ns <= STATION_SILENT_NS]
-        if not alive:
+        token = self._shown(bed)
+        if not alive or token is None:
             return None
         heard_ns = max((each for each in alive if each is not None), default=None)
         return StationBeat(
             user=self.user,
+            token=token,
             listening=heard_ns is not None,
             audible_test_age_s=None if heard_ns is None else Decimal((now_ns - heard_ns) // NS_PER_MS).scaleb(-3),
             at=wall_utc(),
@@ -99,8 +109,15 @@ class Seat:
         await _publish(self._client, BedTopics(bed=bed).request(self.user), payload, qos=1)
 
     async def send_with(self, password: str, bed: str, payload: bytes) -> None:
-        """Publish a command over a fresh connection, which the broker gives to a right password only."""
-        async with connected(self._endpoint, user=self.user, password=password) as client:
+        """Publish a command once over a fresh connection, which the broker gives to a right password only.
+
+        `PressError` means that there was none and nothing was sent; `BrokerError` is that of `send`.
+        """
+        async with contextlib.AsyncExitStack() as stack:
+            try:
+                client = await stack.enter_async_context(connected(self._endpoint, user=self.user, password=password))
+            except BrokerError as error:
+                raise PressError(f"the broker does not take this password now: {error}") from None
             await _publish(client, BedTopics(bed=bed).request(self.user), payload, qos=1)
 
     async def run(self) -> NoReturn:
@@ -144,9 +161,9 @@ class Seat:
 
     async def _beat(self, client: Client) -> None:
         while True:
-            beat = self._beat_at(loop_ns())
-            if beat is not None:
-                for bed in self._beds:
+            for bed in self._beds:
+                beat = self._beat_at(bed, loop_ns())
+                if beat is not None:
                     with contextlib.suppress(BrokerError):
                         await _publish(client, BedTopics(bed=bed).station(self.user), beat.to_bytes(), qos=beat.qos)
             await asyncio.sleep(BEAT_S)

@@ -136,10 +136,15 @@ def _hash(site: Site, account: str) -> str:
     return read_password(chosen) if chosen.exists() else hashed(site.password(account), RANDOM_ITERATIONS)
 
 
-def password_for(site: Site, account: str, ask: Callable[[str], str]) -> str:
-    """Return the password of `account` out of its file, or what its owner types where only its hash is kept."""
+def is_kept(site: Site, account: str) -> bool:
+    """Return whether the password of `account` lies in a file; only its hash is kept of one that a person chose."""
     site.require(account)
-    return ask(f"password of {account}: ") if site.hash_path(account).exists() else site.password(account)
+    return not site.hash_path(account).exists()
+
+
+def password_for(site: Site, account: str, ask: Callable[[str], str], *, typed: bool = False) -> str:
+    """Return the password of `account` out of its file, or as its owner types it: where none is kept, or if `typed`."""
+    return ask(f"password of {account}: ") if typed or not is_kept(site, account) else site.password(account)
 
 
 def _create(path: Path) -> bool:

@@ -38,8 +38,31 @@ _library_log = logging.getLogger("pumpd.mqtt.library")
 _library_log.addFilter(lambda record: "on_subscribe" not in record.msg)
 
 
+_NO_TLS = "the broker at {} speaks no TLS that pumpd accepts ({}): check [broker] port and tls"
+_NOT_TRUSTED = (
+    "the broker at {} shows a certificate that is not trusted ({}): check its dates, [broker] host and ca_file"
+)
+
+
 class BrokerError(Exception):
     """No connection, or not with the rights asked for; nothing was sent. The message is one sentence."""
+
+
+class _ClosingSocket(ssl.SSLSocket):
+    """Closes itself where its handshake fails; the library lets go of it open."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            super().do_handshake(block)
+        except BaseException:
+            self.close()
+            raise
+
+
+def tls_fault(error: OSError) -> str:
+    """Return what is wrong with a certificate's file or a handshake, without a place in the library's source."""
+    reason = error.reason if isinstance(error, ssl.SSLError) else error.strerror
+    return str(reason or error)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +78,15 @@ class Endpoint:
         return f"{self.host}:{self.port}"
 
     def context(self) -> ssl.SSLContext | None:
-        """Return the TLS settings, or None for plain TCP."""
-        return ssl.create_default_context(cafile=self.ca_file) if self.tls else None
+        """Return the TLS settings, or None for plain TCP; raise `BrokerError` where there are none to be had."""
+        if not self.tls:
+            return None
+        try:
+            context = ssl.create_default_context(cafile=self.ca_file)
+        except OSError as error:
+            raise BrokerError(f"{self.ca_file} holds no authority's certificate in PEM: {tls_fault(error)}") from None
+        context.sslsocket_class = _ClosingSocket
+        return context
 
 
 async def bounded(call: Coroutine[Any, Any, T], timeout_s: float = CALL_TIMEOUT_S) -> T:
@@ -140,22 +170,19 @@ async def _left(client: Client) -> None:
 @contextlib.asynccontextmanager
 async def connected(endpoint: Endpoint, *, user: str, password: str, will: Will | None = None) -> AsyncIterator[Client]:
     """Give a new client that is connected; raise `BrokerError` where there is none to be had."""
-    try:
-        client = Client(
-            endpoint.host,
-            endpoint.port,
-            username=user,
-            password=password,
-            protocol=ProtocolVersion.V311,
-            clean_session=True,
-            will=will,
-            timeout=STEP_TIMEOUT_S,
-            keepalive=KEEPALIVE_S,
-            tls_context=endpoint.context(),
-            logger=_library_log,
-        )
-    except OSError as error:
-        raise BrokerError(f"the TLS settings for {endpoint} cannot be used: {error}") from None
+    client = Client(
+        endpoint.host,
+        endpoint.port,
+        username=user,
+        password=password,
+        protocol=ProtocolVersion.V311,
+        clean_session=True,
+        will=will,
+        timeout=STEP_TIMEOUT_S,
+        keepalive=KEEPALIVE_S,
+        tls_context=endpoint.context(),
+        logger=_library_log,
+    )
     # aiomqtt has no parameter for this; it bounds each address that the name is resolved to, and the TLS handshake
     client._client.connect_timeout = STEP_TIMEOUT_S
     _register_writes_safely(client)
@@ -171,11 +198,25 @@ async def connected(endpoint: Endpoint, *, user: str, password: str, will: Will 
     try:
         entering.result()
     except LIBRARY_ERRORS as error:
-        raise BrokerError(f"the broker at {endpoint} does not let {user} in: {error}") from None
+        raise BrokerError(_why_not_in(endpoint, user, error)) from None
     try:
         yield client
     finally:
         await _left(client)
+
+
+def _why_not_in(endpoint: Endpoint, user: str, error: Exception) -> str:
+    cause = error.__context__  # the library keeps of it no more than its text
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return _NOT_TRUSTED.format(endpoint, cause.verify_message.rstrip("."))
+    if isinstance(cause, ssl.SSLError):
+        return _NO_TLS.format(endpoint, tls_fault(cause))
+    hint = (
+        " (if it speaks TLS, set tls = true in [broker])"
+        if isinstance(cause, TimeoutError) and not endpoint.tls
+        else ""
+    )
+    return f"the broker at {endpoint} does not let {user} in: {error}{hint}"
 
 
 async def subscribe(client: Client, filters: Sequence[str], *, qos: int = 1) -> None:

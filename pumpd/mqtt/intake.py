@@ -329,7 +329,9 @@ class Intake:
             if isinstance(event, CommandReceived) and isinstance(event.command, HALTING):
                 return event
         elif self._is_station(found) and not retained and (beat := _listening(payload)) is not None:
-            event = StationSeen(user=user, real_ns=real_ns, tested_real_ns=_tested_real_ns(beat, real_ns))
+            event = StationSeen(
+                user=user, token=beat.token, real_ns=real_ns, tested_real_ns=_tested_real_ns(beat, real_ns)
+            )
         else:
             return None
         holder = user if user in self.users else _STRANGERS

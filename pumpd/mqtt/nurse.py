@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from pumpd.core.bounds import Measure
 from pumpd.core.commands import HALTING_KINDS, Appearance, Attested, ReceiptState, SymptomKind
 from pumpd.core.quantities import NS_PER_S
-from pumpd.mqtt.accounts import password_for
+from pumpd.mqtt.accounts import is_kept, password_for
 from pumpd.mqtt.client import LINK_LOST_S, Follower, View, following, loop_ns, wall_utc
 from pumpd.mqtt.connection import BrokerError, Endpoint
 from pumpd.mqtt.intake import MAX_REASON_CHARACTERS
@@ -72,7 +72,10 @@ def _silent(_line: str) -> None:
 
 
 class NurseSession:
-    """One person at one bed. Every command goes over a connection of its own; `show` gets each line meant for her."""
+    """One person at one bed. Every command goes over a connection of its own; `show` gets each line meant for her.
+
+    `typed` says that she typed the password for what is sent: the broker's taking it proves her anew (START-11).
+    """
 
     def __init__(
         self,
@@ -81,6 +84,7 @@ class NurseSession:
         password: str,
         bed: str,
         *,
+        typed: bool = False,
         show: Callable[[str], None] = _silent,
         follow: Follow = following,
     ) -> None:
@@ -88,6 +92,7 @@ class NurseSession:
         self._user = user
         self._password = password
         self._bed = bed
+        self._typed = typed
         self._show = show
         self._follow = follow
 
@@ -154,8 +159,7 @@ class NurseSession:
                 raise NotSent(f"{self._bed} has no order to {kind}")
             fields = {**fields, "order_hash": state.order.hash}
             if kind == "confirm":
-                # each command goes over a connection of its own, which the broker gives for her password alone
-                fields = {**fields, "authenticated": True}
+                fields = {**fields, "authenticated": self._typed}
                 label = () if state.syringe_label is None else (f"  {syringe_label_line(state.syringe_label)}",)
                 for line in (
                     *state.marks(),
@@ -319,8 +323,9 @@ def _print(line: str) -> None:
 async def _command(site: Site, options: argparse.Namespace) -> Ack:
     bed = options.bed if options.bed is not None else site.only_bed()
     site.account_of(bed)
-    password = password_for(site, options.user, getpass)
-    session = NurseSession(site, options.user, password, bed, show=_print)
+    typed = options.ask_password or not is_kept(site, options.user)
+    password = password_for(site, options.user, getpass, typed=typed)
+    session = NurseSession(site, options.user, password, bed, typed=typed, show=_print)
     return await session.send(options.kind, **{name: getattr(options, name) for name in options.fields})
 
 
@@ -380,6 +385,11 @@ def add_nurse_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentPa
     nurse.add_argument("--site", type=Path, required=True, help="the site file")
     nurse.add_argument("--user", required=True, help="your account")
     nurse.add_argument("--bed", help="needed where the site has several")
+    nurse.add_argument(
+        "--ask-password",
+        action="store_true",
+        help="type it although a file holds it; a confirmation long after the order asks for that",
+    )
     nurse.set_defaults(handler=run_nurse)
     commands = nurse.add_subparsers(title="command", metavar="COMMAND", required=True)
 

@@ -580,6 +580,7 @@ class StationBeat(Message):
     qos: ClassVar[int] = 0
 
     user: Name = Field(description="for people; who it is says the topic")
+    token: Id = Field(description="of the newest heartbeat that it has shown: it watches as of then")
     listening: bool
     audible_test_age_s: Annotated[Exact, Field(ge=0)] | None = Field(
         description="how long ago somebody here answered that the test tone was heard; null: never"

@@ -283,9 +283,12 @@ async def _show(follower: Follower, user: str, screen: Screen) -> None:
 
 async def _beat(follower: Follower, user: str, screen: Screen) -> None:
     while True:
-        age_s = screen.test_age_s(loop_ns())
-        beat = StationBeat(user=user, listening=True, audible_test_age_s=age_s, at=wall_utc())
-        await follower.beat(beat.to_bytes())
+        shown = follower.view.heartbeat
+        if shown is not None:
+            age_s = screen.test_age_s(loop_ns())
+            token = shown.message.token
+            beat = StationBeat(user=user, token=token, listening=True, audible_test_age_s=age_s, at=wall_utc())
+            await follower.beat(beat.to_bytes())
         await asyncio.sleep(BEAT_S)
 
 

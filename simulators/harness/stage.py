@@ -34,7 +34,8 @@ class Nurse:
         self, site: Site, user: str, record: Record, at_most: Callable[[float], AbstractContextManager[None]]
     ) -> None:
         self.user = user
-        self._session = NurseSession(site, user, site.password(user), record.bed)
+        # she types it each time, as it stands in her file
+        self._session = NurseSession(site, user, site.password(user), record.bed, typed=True)
         self._record = record
         self._at_most = at_most
 

@@ -19,7 +19,7 @@ from simulators.harness.elastic_theatre import ElasticTheatre, elastic_bed
 from simulators.harness.processes import Child, end_or_kill, enter_broker
 from simulators.harness.scenario import Scenario
 from simulators.harness.site import BED, BedFiles, free_port, make_site
-from tests.browser.proxy import Proxy, proxy_to
+from tests.proxy import Proxy, proxy_to
 
 WAIT_MS = 20_000
 ARGUMENTS = [

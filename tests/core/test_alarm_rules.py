@@ -10,7 +10,7 @@ from pumpd.core.alarms import AUDIO_PAUSE_NS, Alarm, Alarms, Circumstances, Cond
 from pumpd.core.commands import DAEMON, Acknowledge, AudioPause, Pause, ReceiptState, Role
 from pumpd.core.counter import Mismatch
 from pumpd.core.effects import AlarmsChanged, KeepEvidence, SendStop
-from pumpd.core.events import BrokerConnected, BrokerLost, DeadlineReached, PumpLinkUp, StationSeen
+from pumpd.core.events import BrokerConnected, BrokerLost, DeadlineReached, PumpLinkUp
 from pumpd.core.interlocks import Pending
 from pumpd.core.modes import Mode
 from pumpd.core.ports import PumpAlarmed, PumpAlarmKind, PumpState, PumpStatus, Validity, VitalKind
@@ -190,7 +190,7 @@ def test_what_becomes_more_urgent_is_a_new_episode() -> None:
 def test_the_loss_of_the_last_station_sounds_at_the_bed_without_any_network() -> None:
     world = running()
     world.station = False
-    world.tell(StationSeen(user="anna", real_ns=world.now_ns))
+    world.watch(tested_ago_ns=None)
     world.effects.clear()
     world.advance(11.1)
     assert [effect.sound for _, effect in world.effects if isinstance(effect, AlarmsChanged)] == [Priority.HIGH]
@@ -309,7 +309,7 @@ def test_a_tone_sounds_again_with_any_new_alarm_and_with_the_loss_of_the_broker_
     for what in ("alarm", "broker", "station"):
         world = alerting()
         world.station = False
-        world.tell(StationSeen(user="anna", real_ns=world.now_ns))
+        world.watch(tested_ago_ns=None)
         assert pause_audio(world, "hr-high-alert") is ReceiptState.VERIFIED
         assert world.core.state.alarms.sounding() is None
         match what:

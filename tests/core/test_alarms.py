@@ -17,7 +17,6 @@ from pumpd.core.events import (
     DeadlineReached,
     JournalFailed,
     JournalRecovered,
-    StationSeen,
 )
 from pumpd.core.modes import Mode
 from pumpd.core.ports import LinePolicy, PumpCounter, PumpState, PumpStatus
@@ -176,7 +175,7 @@ def test_a_real_clock_that_begins_at_nought_makes_no_loss_of_a_broker_that_is_th
 def test_the_last_station_that_falls_silent_is_a_loss_and_pauses_at_its_time() -> None:
     world = running()
     world.station = False
-    world.tell(StationSeen(user="anna", real_ns=world.now_ns))
+    world.watch(tested_ago_ns=None)
     world.advance(10)
     assert "supervision" not in world.alarm_ids()
     world.advance(1.1)

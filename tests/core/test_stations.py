@@ -9,11 +9,12 @@ from pumpd.core.alarms import Priority
 from pumpd.core.commands import ReceiptState, Start
 from pumpd.core.controller import Core
 from pumpd.core.effects import AlarmsChanged, WriteIntent
-from pumpd.core.events import BrokerConnected, JournalConfirmed, StationSeen
+from pumpd.core.events import BrokerConnected, DeadlineReached, JournalConfirmed, TokenIssued
 from pumpd.core.modes import Mode
 from pumpd.core.quantities import NS_PER_MIN
-from tests.core.support import World, only, paused, profile, ready, running, settings
+from tests.core.support import S, World, only, paused, profile, ready, running, settings
 
+SHOWN = "the token on her screen"
 LIMIT_NS = 10 * NS_PER_MIN
 BLOCKER = "no nurse station has answered an audible test within 10 min"
 
@@ -42,6 +43,48 @@ def test_a_start_needs_a_station_that_answered_an_audible_test() -> None:
     world.watch(tested_ago_ns=0)
     assert counts(world) == (1, 1)
     assert world.start().state is ReceiptState.ACCEPTED
+
+
+@pytest.mark.req("COMM-07", "ALRM-05")
+@pytest.mark.parametrize(("late_ns", "counted"), [(0, 1), (1, 0)])
+def test_a_sign_of_life_counts_from_the_heartbeat_that_its_screen_showed(late_ns: int, counted: int) -> None:
+    world = alone()
+    world.tokens = False
+    world.tell(TokenIssued(token=SHOWN, real_ns=world.now_ns))
+    world.advance(9)
+    world.watch(token=SHOWN)
+    assert counts(world) == (1, 1)
+    world.advance((S + late_ns) / S)
+    world.tell(DeadlineReached(real_ns=world.now_ns))
+    assert counts(world) == (counted, counted), "ten seconds after the heartbeat, however late it came"
+    world.watch(token=SHOWN)
+    assert counts(world) == (counted, counted)
+
+
+def test_a_late_sign_of_life_takes_back_no_newer_one_and_a_stale_one_is_not_kept() -> None:
+    world = alone()
+    old = world.core.state.tokens[-1][0]
+    world.advance(5)
+    world.watch()
+    world.watch(token=old)
+    world.advance(6)
+    assert counts(world) == (1, 1)
+    world.watch(user="ben", token=old)
+    assert "ben" not in world.core.state.stations
+
+
+@pytest.mark.req("COMM-07", "ALRM-05")
+def test_a_sign_of_life_that_was_kept_on_the_way_or_is_of_another_daemon_is_nobody_who_watches() -> None:
+    world = running()
+    world.station = False
+    kept = world.core.state.tokens[-1][0]
+    for second in range(120):
+        world.watch(token=kept if second % 2 else "of-the-daemon-before")
+        world.advance(1)
+    assert counts(world) == (0, 0)
+    assert "supervision" in world.alarm_ids()
+    world.advance(15)
+    assert world.mode is Mode.PAUSED
 
 
 @pytest.mark.req("ALRM-05")
@@ -138,6 +181,6 @@ def test_a_network_that_comes_back_without_a_station_is_still_a_loss() -> None:
     assert "supervision" in world.alarm_ids()
     world.advance(62)
     assert world.mode is Mode.PAUSED
-    world.tell(StationSeen(user="ben", real_ns=world.now_ns))
+    world.watch(tested_ago_ns=None, user="ben")
     assert counts(world) == (1, 0)
     assert world.mode is Mode.PAUSED, "a station resumes nothing"

@@ -20,6 +20,7 @@ from pumpd.mqtt.site import Site, SiteError
 from tests.dashboard.beds import TOPICS, profile
 from tests.mqtt.brokers import DaemonSide, RunningBroker, daemon_side, soon
 from tests.mqtt.examples import AT, alarms, heartbeat, state
+from tests.mqtt.test_mute_broker import CONNECT, PUBLISH, endpoint, mute_broker
 
 pytestmark = pytest.mark.process
 
@@ -90,12 +91,12 @@ class Window:
 
 
 @contextlib.asynccontextmanager
-async def hall_of(site: Site) -> AsyncIterator[Hall]:
+async def hall_of(site: Site, *, connected: bool = True) -> AsyncIterator[Hall]:
     hall = Hall(site, reader="dashboard")
     running = asyncio.create_task(hall.run(), name="hall")
     try:
         async with asyncio.timeout(15):
-            while hall.board.broker_lost is not None:
+            while connected and hall.board.broker_lost is not None:
                 await asyncio.sleep(0.02)
         yield hall
     finally:
@@ -232,6 +233,22 @@ async def test_a_late_confirmation_says_that_a_password_was_typed_only_where_the
         assert "password" not in made
 
 
+@pytest.mark.req("CMD-04", "START-11")
+async def test_a_command_that_left_and_that_no_broker_confirmed_is_unknown_and_not_refused(
+    own_broker: RunningBroker,
+) -> None:
+    hall = Hall(own_broker.site, reader="dashboard")
+    async with mute_broker(CONNECT) as broker:
+        window = Window()
+        seat = Seat(endpoint(broker), ("bed1",), user="anna", password="", shown=lambda _bed: None)
+        window.page = hall.open(seat, ("bed1",), window.run)
+        fields = {"order_hash": "c0ffee", "password": "taken by a broker that takes any"}
+        told = await window.receipt(await window.press("start", fields=fields))
+        assert broker.heard[:2] == [CONNECT, PUBLISH]
+    assert told["state"] == "unknown"
+    assert "check the pump" in told["reason"]
+
+
 @pytest.mark.req("CTRL-02")
 async def test_a_seat_that_was_left_alone_may_only_stop(
     own_of_either: RunningBroker, monkeypatch: pytest.MonkeyPatch
@@ -260,14 +277,20 @@ async def test_a_station_beats_while_a_page_lives_and_listens_when_it_was_heard(
 
     async with daemon_side(own_broker.site) as daemon, hall_of(own_broker.site) as hall:
         _, window = await seated(hall, "anna")
-        window.ask()
+        tell_all(daemon)
+        shown = (heartbeat(1).token, heartbeat(2).token)
+        await window.picture(lambda picture: picture["token"] == shown[0])
         first = await beat(daemon)
         assert (first["listening"], first["audible_test_age_s"]) == (False, None)
+        assert first["token"] == shown[0]
+        daemon.publish(TOPICS.heartbeat, heartbeat(2).to_bytes(), qos=0)
+        await window.picture(lambda picture: picture["token"] == shown[1])
         while True:
             window.ask(heard_age_s=12.0)
             heard = await beat(daemon)
             if heard["listening"]:
                 assert 12 <= heard["audible_test_age_s"] < 15
+                assert heard["token"] == shown[1]
                 break
         window.page.closed()
         await asyncio.sleep(2.5)  # a beat that was on its way is through

@@ -8,7 +8,8 @@ import pytest
 from pumpd.core.commands import Role
 from pumpd.mqtt.users import add_user
 from tests.mqtt.brokers import BROKERS, RunningBroker, amqtt
-from tests.mqtt.test_broker_config import TLS, with_certificate
+from tests.mqtt.certificates import self_signed
+from tests.mqtt.test_broker_config import TLS
 from tests.mqtt.test_users import WORD
 
 EITHER = sorted(BROKERS)
@@ -51,7 +52,7 @@ def tls_broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Runni
     """A broker with a certificate of its own."""
 
     def prepare(site_file: Path) -> None:
-        with_certificate(site_file.parent)
+        self_signed(site_file.parent)
         text = site_file.read_text(encoding="utf-8")
         site_file.write_text(text.replace("[broker]\n", f"[broker]\n{TLS}"), encoding="utf-8")
 

@@ -1,9 +1,7 @@
 """What is written for a broker: nothing open, nothing forgotten, and a broker that takes it as it is."""
 
 import re
-import shutil
 import stat
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -22,22 +20,6 @@ def site_of(folder: Path, text: str = GOOD) -> Site:
     site = load_site(written(folder, text))
     provision(site)
     return site
-
-
-def with_certificate(folder: Path) -> None:
-    program = shutil.which("openssl")
-    if program is None:
-        pytest.skip("openssl is not installed")
-    subprocess.run(
-        [
-            program,
-            *("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"),
-            *("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"),
-            *("-keyout", str(folder / "key.pem"), "-out", str(folder / "ca.pem")),
-        ],
-        check=True,
-        capture_output=True,
-    )
 
 
 @pytest.mark.req("CMD-05")
@@ -138,8 +120,6 @@ def test_amqtt_gets_the_same_rights(tmp_path: Path) -> None:
         assert allowed["subscribe_acl"][account] == allowed["receive_acl"][account] == list(each.subscribe)
 
 
-# paho drops the socket of a handshake that failed without closing it
-@pytest.mark.filterwarnings("ignore:.*SSLSocket:pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.process
 @pytest.mark.req("CMD-05")
 async def test_over_tls_a_client_is_let_in_and_a_stranger_to_the_certificate_is_not(tls_broker: RunningBroker) -> None:

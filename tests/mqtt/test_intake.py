@@ -303,9 +303,12 @@ def test_strangers_share_one_allowance_and_may_stop() -> None:
     )
 
 
+SHOWN = "token-1"
+
+
 def beat(age_s: str | None, *, user: str = "anna", listening: bool = True) -> bytes:
     age = None if age_s is None else Decimal(age_s)
-    return StationBeat(user=user, listening=listening, audible_test_age_s=age, at=AT).to_bytes()
+    return StationBeat(user=user, token=SHOWN, listening=listening, audible_test_age_s=age, at=AT).to_bytes()
 
 
 @pytest.mark.req("ALRM-05")
@@ -315,14 +318,14 @@ def beat(age_s: str | None, *, user: str = "anna", listening: bool = True) -> by
 )
 def test_the_age_of_an_audible_test_becomes_a_time_of_the_daemons_own_clock(age_s: str, tested_real_ns: int) -> None:
     heard = intake().receive(f"{BASE}/station/anna", beat(age_s), retained=False, real_ns=NOW_NS)
-    assert heard == StationSeen(user="anna", real_ns=NOW_NS, tested_real_ns=tested_real_ns)
+    assert heard == StationSeen(user="anna", token=SHOWN, real_ns=NOW_NS, tested_real_ns=tested_real_ns)
 
 
 @pytest.mark.req("ALRM-05")
 @pytest.mark.parametrize("age_s", [None, "600.000000001", "999999999999"])
 def test_a_test_that_no_profile_counts_is_none_and_the_station_still_watches(age_s: str | None) -> None:
     heard = intake().receive(f"{BASE}/station/anna", beat(age_s), retained=False, real_ns=NOW_NS)
-    assert heard == StationSeen(user="anna", real_ns=NOW_NS, tested_real_ns=None)
+    assert heard == StationSeen(user="anna", token=SHOWN, real_ns=NOW_NS, tested_real_ns=None)
 
 
 @pytest.mark.req("ALRM-05")
@@ -340,7 +343,7 @@ def test_a_station_counts_only_live_listening_and_for_an_operator() -> None:
     asleep = beat("1", listening=False)
     topic = f"{BASE}/station/anna"
     # who it is says the topic, not the payload
-    seen = StationSeen(user="anna", real_ns=3, tested_real_ns=None)
+    seen = StationSeen(user="anna", token=SHOWN, real_ns=3, tested_real_ns=None)
     assert under.receive(topic, watched, retained=False, real_ns=3) == seen
     assert under.receive(topic, watched, retained=True, real_ns=3) is None
     assert under.receive(topic, asleep, retained=False, real_ns=3) is None

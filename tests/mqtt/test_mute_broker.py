@@ -96,11 +96,7 @@ class Waited:
         self.s = (time.monotonic_ns() - self._since_ns) / NS_PER_S
 
 
-DROPPED = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-"""paho leaves it to the interpreter to close a socket whose handshake has failed."""
-
-
-@pytest.mark.parametrize("tls", [pytest.param(False, id="plain"), pytest.param(True, id="tls", marks=DROPPED)])
+@pytest.mark.parametrize("tls", [pytest.param(False, id="plain"), pytest.param(True, id="tls")])
 async def test_connecting_ends(tls: bool) -> None:
     async with mute_broker() as broker, Waited() as waited:
         with pytest.raises(BrokerError, match="does not let anna in"):

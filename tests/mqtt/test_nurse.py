@@ -11,6 +11,7 @@ import pytest
 
 from pumpd.core.commands import Acknowledge, Confirm, Prepare, ReceiptState, Start
 from pumpd.core.quantities import NS_PER_MS, NS_PER_S
+from pumpd.mqtt import nurse
 from pumpd.mqtt.bell import Bell
 from pumpd.mqtt.broker_command import add_broker_parser
 from pumpd.mqtt.clearance import from_core
@@ -21,6 +22,7 @@ from pumpd.mqtt.watch import Screen, add_watch_parser, watch
 from tests.mqtt.brokers import RunningBroker, daemon_side, soon
 from tests.mqtt.peers import VERIFIED, Peer, played
 from tests.mqtt.test_clearance import GIVEN
+from tests.mqtt.test_users import WORD
 
 pytestmark = pytest.mark.process
 
@@ -65,7 +67,7 @@ async def test_a_confirmation_shows_the_order_that_it_quotes_and_what_was_given_
             "syringe": "BD 50",
         }
         await anna(broker.site, lines.append).send("confirm", **fields)
-        assert daemon.received[0].command == Confirm(order_hash="c0ffee", authenticated=True, **fields)
+        assert daemon.received[0].command == Confirm(order_hash="c0ffee", **fields)
     assert lines[:3] == ["SIMULATED", "NOT FOR PATIENTS", "order c0ffee, prepared by anna"]
     assert "35 mg (0.5 mg/kg x 70.0 kg) in 40 min" in lines[3]
     assert any(line.startswith("GIVEN BEFORE AT THIS BED: 3.1 to 3.114 mL (6.2 to 6.228 mg)") for line in lines)
@@ -150,6 +152,57 @@ async def test_the_command_line_prepares(broker: RunningBroker, capsys: pytest.C
         assert isinstance(command, Prepare)
         assert (command.weight_kg, command.syringe) == (Decimal("70.0"), "BD 50")
     assert "prepare verified" in capsys.readouterr().out
+
+
+def types(monkeypatch: pytest.MonkeyPatch, password: str) -> list[str]:
+    """Let whoever is asked for a password type this one; return what was asked."""
+    asked: list[str] = []
+
+    def typed(prompt: str) -> str:
+        asked.append(prompt)
+        return password
+
+    monkeypatch.setattr(nurse, "getpass", typed)
+    return asked
+
+
+async def confirms(site: Site, user: str, *words: str) -> int:
+    return await run(parse(site, "nurse", "--user", user, *words, *CONFIRM, "--weight-kg", "70"))
+
+
+@pytest.mark.req("START-11")
+async def test_only_a_password_typed_for_this_very_confirmation_is_said_to_be(
+    broker: RunningBroker, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site = broker.site
+    async with peer(site) as daemon:
+        asked = types(monkeypatch, site.password("ben"))
+        assert await confirms(site, "ben") == 0
+        assert asked == [], "it was read from its file"
+        assert await confirms(site, "ben", "--ask-password") == 0
+        assert asked == ["password of ben: "]
+        types(monkeypatch, site.password("anna"))
+        assert await confirms(site, "ben", "--ask-password") == 1
+        commands = [each.command for each in daemon.received]
+        assert [command.authenticated for command in commands if isinstance(command, Confirm)] == [False, True]
+        assert len(commands) == 2
+    assert "confirm refused: nothing was sent: the broker at" in capsys.readouterr().err
+
+
+@pytest.mark.req("START-11")
+async def test_a_password_of_which_only_the_hash_is_kept_is_typed_for_each_command(
+    broker_with_dora: RunningBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = broker_with_dora.site
+    async with peer(site) as daemon:
+        asked = types(monkeypatch, WORD)
+        assert await confirms(site, "dora") == 0
+        types(monkeypatch, "another word")
+        assert await confirms(site, "dora") == 1
+        (received,) = daemon.received
+        assert isinstance(received.command, Confirm)
+        assert received.command.authenticated
+    assert asked == ["password of dora: "]
 
 
 @pytest.mark.req("CLIN-01", "CLIN-10")
@@ -265,6 +318,9 @@ async def test_a_watched_bed_is_told_how_long_ago_the_bell_was_heard(broker: Run
             watching.cancel()
             await asyncio.wait([watching])
     assert seen.tested_real_ns is not None
+    assert seen.token in {beat.token for beat in daemon.beats[-20:]}, (
+        "as old as a watcher's second and a busy machine make it"
+    )
     # the age is rounded up, and a little older on arrival; this broker is on the same machine, so the clock is the same
     assert heard_ns - NS_PER_MS <= seen.tested_real_ns < heard_ns + 50 * NS_PER_S
 

@@ -37,7 +37,9 @@ MESSAGES: list[Message] = [
     EventLine(seq=1, at=AT, kind="decision", text="paused: SBP äöü"),
     ProfilePayload(name="demo", hash="ab", approvers=(), profile={"limit": 180, "share": "0.5", "list": [1, None]}),
     Ack(id="a-1", kind="start", state=ReceiptState.VERIFIED, reason="", at=AT),
-    StationBeat(user="anna", listening=True, audible_test_age_s=Decimal("12.5"), at=AT),
+    StationBeat(
+        user="anna", token=examples.heartbeat(1).token, listening=True, audible_test_age_s=Decimal("12.5"), at=AT
+    ),
 ]
 
 

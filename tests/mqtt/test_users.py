@@ -44,6 +44,7 @@ def test_nobody_gets_a_second_password_beside_the_one_she_chose(tmp_path: Path) 
     assert matches(WORD, line.removeprefix("dora:"))
     assert password_for(site, "dora", lambda prompt: f"typed at {prompt}") == "typed at password of dora: "
     assert password_for(site, "anna", lambda _prompt: "typed") == site.password("anna")
+    assert password_for(site, "anna", lambda _prompt: "typed", typed=True) == "typed"
 
 
 @pytest.mark.req("CMD-05")

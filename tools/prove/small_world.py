@@ -389,8 +389,9 @@ class Bed:
     def live_second(self) -> None:
         """Let a second pass in which everything works: a heartbeat, good values, a pump and a cuff that answer."""
         self.pass_to(self.now_ns + NS_PER_S - SEEN_WITHIN_NS)
-        self.tell(TokenIssued(token=f"t{self.now_ns}", real_ns=self.now_ns))
-        self.tell(StationSeen(user="anna", real_ns=self.now_ns, tested_real_ns=self.now_ns))
+        token = f"t{self.now_ns}"
+        self.tell(TokenIssued(token=token, real_ns=self.now_ns))
+        self.tell(StationSeen(user="anna", token=token, real_ns=self.now_ns, tested_real_ns=self.now_ns))
         self.frame()
         if self.cuff_wanted:
             self.cuff()

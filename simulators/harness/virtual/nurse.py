@@ -164,9 +164,10 @@ class Nurse:
         """Keep the screen on: its connection and its signs of life. A task of its own, until cancelled."""
         while True:
             now_ns = self.clock.now_ns()
-            if not self.habits.is_away(now_ns) and self._is_connected():
+            if not self.habits.is_away(now_ns) and self._is_connected() and (shown := self.view.heartbeat) is not None:
                 beat = StationBeat(
                     user=self.user,
+                    token=shown.message.token,
                     listening=True,
                     audible_test_age_s=self._test_age_s(now_ns),
                     at=self.clock.wall_utc(),

@@ -1,8 +1,8 @@
-"""A line between browser and server that a test can freeze: nothing gets lost, nothing gets through."""
+"""A line between client and server that a test can freeze, where nothing gets lost or through, and listen to."""
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 
 class Proxy:
@@ -15,6 +15,8 @@ class Proxy:
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self.port = 0
+        self.on_data: Callable[[bytes], object] = lambda _data: None
+        """Told everything that comes from either side."""
 
     async def open(self) -> None:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -57,6 +59,7 @@ class Proxy:
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(65_536):
+            self.on_data(data)
             await self._flows.wait()
             writer.write(data)
             await writer.drain()
