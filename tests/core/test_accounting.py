@@ -41,6 +41,7 @@ def test_drawn_is_given_primed_wasted_and_left_in_volume_and_in_mass() -> None:
     assert receipt.state is ReceiptState.VERIFIED
     account = world.core.state.account
     assert account is not None
+    assert receipt.reason == f"account {account.hash} waits for a second person: witness"
     assert (account.missing_nl, account.has_gap, account.witness) == (0, False, None)
     (line,) = (each.text for _, each in world.effects if isinstance(each, Decision) and each.cause == "account")
     assert line.startswith("50 mL (100 mg) drawn and mixed; given ")

@@ -404,6 +404,12 @@ def test_a_restart_ends_each_audio_pause() -> None:
     assert quiet.after_restart(2).sounding() is Priority.HIGH
 
 
+def test_no_alarm_is_active_after_a_restart_until_its_condition_is_seen_again() -> None:
+    restarted = Alarms().update((condition(),), 1, seen).after_restart(2)
+    assert [alarm.active for alarm in restarted.listed] == [False]
+    assert [alarm.active for alarm in restarted.update((condition(),), 3, seen).listed] == [True]
+
+
 @pytest.mark.req("ALRM-08")
 def test_an_acknowledgement_from_before_a_restart_does_not_fit_a_later_episode() -> None:
     alarms = Alarms().update((condition(),), 1, seen).acknowledge("x", 1, "anna")

@@ -222,6 +222,17 @@ def test_where_it_is_waived_an_order_has_no_course_and_the_record_says_so() -> N
     assert any("clearance waived" in each.text for each in only(effects, Decision))
 
 
+def test_an_order_that_quotes_no_clearance_is_not_of_the_course_that_is_cleared() -> None:
+    world = World()
+    world.boot()
+    world.advance(1)
+    tell(world, clearance(world))
+    assert world.answer("anna", prepare()).state is ReceiptState.VERIFIED
+    order = world.core.state.order
+    assert order is not None
+    assert order.course == ""
+
+
 def test_who_quotes_a_clearance_is_held_to_it_also_where_it_is_waived() -> None:
     world = World()
     world.boot()
