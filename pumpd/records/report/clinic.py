@@ -135,7 +135,7 @@ def feelings(session: Session) -> Iterator[Block]:
     )
     yield Table(
         heads=("asked", "due", *FEELINGS, "scored", "MOAA/S", "assessed"),
-        widths=(23, 7, 7, 10, 7, 12, 13, 8, 13),
+        widths=(23, 8, 7, 9, 7, 11, 14, 8, 13),
         rows=tuple(
             (
                 each.where,
