@@ -18,7 +18,6 @@ AUDIO_PAUSE_NS = 2 * NS_PER_MIN
 """How long an audio pause lasts at most (requirement ALRM-03)."""
 PASSED_TO = Role.PRESCRIBER
 """Who is told of an alarm that nobody has acknowledged in time: the clinical role that does not sit at the bedside."""
-_NEVER_NS = 2**63
 
 
 @unique
@@ -173,7 +172,9 @@ class Alarms:
 
     def pass_on(self, after_ns: Mapping[Priority, int], now_ns: int) -> "tuple[Alarms, tuple[Alarm, ...]]":
         """Return the alarms after those that nobody acknowledged in time were passed on, and these (ALRM-07)."""
-        late = tuple(alarm for alarm in self.listed if now_ns >= _passes_ns(alarm, after_ns))
+        late = tuple(
+            alarm for alarm in self.listed if (due_ns := _passes_ns(alarm, after_ns)) is not None and now_ns >= due_ns
+        )
         if not late:
             return self, ()
         listed = tuple(replace(alarm, passed_to=PASSED_TO) if alarm in late else alarm for alarm in self.listed)
@@ -192,7 +193,9 @@ class Alarms:
                 yield alarm.audio_paused_until_ns
             if not alarm.active and alarm.acknowledged_by is not None:
                 yield alarm.settles_ns
-            yield _passes_ns(alarm, after_ns)
+            passes_ns = _passes_ns(alarm, after_ns)
+            if passes_ns is not None:
+                yield passes_ns
 
     def sounding(self) -> Priority | None:
         """Return the highest priority that is to be heard."""
@@ -221,10 +224,11 @@ def _is(one: object, other: object) -> bool:
     return one is other
 
 
-def _passes_ns(alarm: Alarm, after_ns: Mapping[Priority, int]) -> int:
+def _passes_ns(alarm: Alarm, after_ns: Mapping[Priority, int]) -> int | None:
+    """Return when an alarm is passed on if nobody acknowledges it; None: never."""
     wait_ns = after_ns.get(alarm.priority)
     if wait_ns is None or alarm.acknowledged_by is not None or alarm.passed_to is not None:
-        return _NEVER_NS
+        return None
     return alarm.unheard_since_ns + wait_ns
 
 

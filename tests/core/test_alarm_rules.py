@@ -404,6 +404,31 @@ def test_a_restart_ends_each_audio_pause() -> None:
     assert quiet.after_restart(2).sounding() is Priority.HIGH
 
 
+def test_a_new_episode_sounds_was_passed_to_nobody_and_settles_at_once_where_no_time_is_named() -> None:
+    raised = Condition(id="x", priority=Priority.LOW, cause="rule", text="what", advice="do")
+    (alarm,) = Alarms().update((raised,), 1, lambda: Circumstances(values="values", action="done")).listed
+    assert alarm == Alarm(
+        id="x",
+        episode=1,
+        priority=Priority.LOW,
+        cause="rule",
+        text="what",
+        values="values",
+        action="done",
+        advice="do",
+        since_ns=1,
+        unheard_since_ns=1,
+        active=True,
+        acknowledged_by=None,
+        passed_to=None,
+        audio_paused_by=None,
+        audio_paused_until_ns=0,
+        settle_ns=0,
+        settles_ns=0,
+    )
+    assert [priority.value for priority in Priority] == [1, 2, 3], "as journals have them"
+
+
 def test_no_alarm_is_active_after_a_restart_until_its_condition_is_seen_again() -> None:
     restarted = Alarms().update((condition(),), 1, seen).after_restart(2)
     assert [alarm.active for alarm in restarted.listed] == [False]
