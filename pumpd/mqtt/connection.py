@@ -33,7 +33,7 @@ LIBRARY_ERRORS = (MqttError, OSError, RuntimeError, ValueError)
 """What aiomqtt and paho raise: OSError holds TimeoutError, ValueError holds bad topics and sizes."""
 
 
-_library_log = logging.getLogger("pumpd.mqtt.library")
+_library_log = logging.getLogger("pumpd.mqtt.aiomqtt")
 # an answer to a subscription that was given up is no error, and its traceback tells a reader nothing
 _library_log.addFilter(lambda record: "on_subscribe" not in record.msg)
 
