@@ -76,7 +76,7 @@ def unanswered(state: State, now_ns: int) -> Prompt | None:
     if oldest_ns > now_ns:
         return None
     asks = tuple(what for what, each_ns in due_ns.items() if each_ns <= now_ns)
-    return Prompt(due_ns=oldest_ns, asks=asks, where=_where(state, state.first_run_ns, oldest_ns))
+    return Prompt(due_ns=oldest_ns, asks=asks, where=where(oldest_ns, state.first_run_ns, state.observing_since_ns))
 
 
 def overdue(state: State, now_ns: int) -> Iterator[Condition]:
@@ -105,8 +105,8 @@ def _step(begin_ns: int, interval_ns: int, from_ns: int) -> int:
     return begin_ns + max(-((begin_ns - from_ns) // interval_ns), 0) * interval_ns
 
 
-def _where(state: State, first_ns: int, at_ns: int) -> str:
-    over_ns = state.observing_since_ns
+def where(at_ns: int, first_ns: int, over_ns: int | None) -> str:
+    """Return when a prompt comes, for people: first run and end of the infusion are told by the same clock."""
     if over_ns is None or at_ns < over_ns:
         return f"at {(at_ns - first_ns) // NS_PER_MIN} min of the infusion"
     return f"at {(at_ns - over_ns) // NS_PER_MIN} min of the observation"

@@ -35,7 +35,7 @@ LIBRARY_ERRORS = (MqttError, OSError, RuntimeError, ValueError)
 
 _library_log = logging.getLogger("pumpd.mqtt.aiomqtt")
 # an answer to a subscription that was given up is no error, and its traceback tells a reader nothing
-_library_log.addFilter(lambda record: "on_subscribe" not in record.msg)
+_library_log.addFilter(lambda record: "in on_subscribe callback" not in str(record.msg))
 
 
 _NO_TLS = "the broker at {} speaks no TLS that pumpd accepts ({}): check [broker] port and tls"

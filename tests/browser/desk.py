@@ -11,18 +11,6 @@ from simulators.harness.processes import Child, end_or_kill
 from tests.browser.theatre import WAIT_MS, Ward, Window
 
 CODE = "P-0042"
-SECTION = """
-[clinic]
-account = "clinic-desk"
-database = "clinic.db"
-screening_valid_days = 365
-consultation_valid_days = 90
-preparation_valid_days = 60
-ecg_valid_days = 90
-labs_valid_days = 30
-contraindications = ["aneurysm"]
-"""
-"""What the site file says of the clinic."""
 LOOK_S = 0.1
 CURRENT = "(document.getElementById('desk-line')?.textContent ?? '').startsWith('as of')"
 

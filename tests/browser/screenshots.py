@@ -10,10 +10,11 @@ from simulators.harness.scenario import SURGE
 from simulators.harness.site import BED
 from simulators.harness.stage import stage_in
 from tests.browser.clinic_record import FOLLOWED, keep_record
-from tests.browser.desk import CURRENT, SECTION, enter_clinic
+from tests.browser.desk import CURRENT, enter_clinic
 from tests.browser.legible import assert_legible
 from tests.browser.nurses import prepared, resumed
 from tests.browser.theatre import PEOPLE, SHOWN_LOST, Ward, Window, ward
+from tests.clinic.support import SECTION
 
 FOLDER = Path(__file__).parents[2] / "docs" / "screenshots"
 SIZE = {"width": 1152, "height": 780}

@@ -12,7 +12,6 @@ from simulators.harness.site import BED
 from tests.browser.desk import (
     CODE,
     CURRENT,
-    SECTION,
     answer_the_day,
     ask,
     begin,
@@ -23,6 +22,7 @@ from tests.browser.desk import (
 )
 from tests.browser.test_reach import LABELS, WIDE
 from tests.browser.theatre import SHOWN_LOST, Ward, Window, ward
+from tests.clinic.support import SECTION
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(180)]
 

@@ -18,8 +18,8 @@ RUNS = {Mode.SAFETY: 40, Mode.LIVENESS: 10} if IN_CI else {Mode.SAFETY: 3, Mode.
 FIRST_SEED = 1_000_001
 """Smaller seeds are those of collected campaigns."""
 SEEDS = 10**9
-SAFETY_UNTIL_MS = 1_500_000
-"""Of a run in safety mode the first 25 minutes, so that the whole check keeps its time; a campaign runs them whole."""
+SAFETY_UNTIL_MS = 1_800_000
+"""Of a run in safety mode the first half hour, so that the whole check keeps its time; a campaign runs them whole."""
 
 
 def origin() -> str:

@@ -22,6 +22,18 @@ from pumpd.core.clearance import Clearance
 from pumpd.core.commands import Role
 from pumpd.core.course_words import Answer, Check, Gate, Indication, Meeting, Scale
 
+SECTION = """
+[clinic]
+account = "clinic-desk"
+database = "clinic.db"
+screening_valid_days = 365
+consultation_valid_days = 90
+preparation_valid_days = 60
+ecg_valid_days = 90
+labs_valid_days = 30
+contraindications = ["aneurysm"]
+"""
+"""What a site file says of the clinic."""
 MORNING = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 """A Monday."""
 PEOPLE = {"anna": Role.NURSE, "ben": Role.NURSE, "pia": Role.PRESCRIBER, "eva": Role.ENGINEER, "vera": Role.VIEWER}

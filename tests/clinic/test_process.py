@@ -21,20 +21,12 @@ from pumpd.core.course_words import Check
 from pumpd.mqtt.clearance import receive
 from pumpd.mqtt.site import Site
 from pumpd.records import reader
+from tests.clinic.support import SECTION
 from tests.mqtt.brokers import REPOSITORY, RunningBroker, amqtt, daemon_side, run_command, soon
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(180)]
 
-CLINIC = """
-[clinic]
-account = "clinic-desk"
-database = "clinic.db"
-screening_valid_days = 365
-consultation_valid_days = 90
-preparation_valid_days = 60
-ecg_valid_days = 90
-labs_valid_days = 30
-contraindications = ["aneurysm"]
+CLINIC = f"""{SECTION}
 [[operator]]
 name = "pia"
 role = "prescriber"

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pumpd.core.ports import VitalKind
-from pumpd.core.prompts import EARLY_NS
-from pumpd.core.quantities import NS_PER_MIN
+from pumpd.core.prompts import EARLY_NS, where
 from pumpd.records.summary.model import Score, Session
 from pumpd.records.summary.signs import FEELINGS, SCALES
 
@@ -31,11 +30,11 @@ def prompts(session: Session) -> tuple[AnsweredPrompt, ...]:
     return tuple(
         AnsweredPrompt(
             due_wall_ns=due_wall_ns,
-            where=where,
+            where=place,
             felt=_first_entry(felt, due_wall_ns),
             sedation=next(iter(_first_entry(sedation, due_wall_ns)), None),
         )
-        for due_wall_ns, where in _due(session)
+        for due_wall_ns, place in _due(session)
     )
 
 
@@ -49,9 +48,8 @@ def _due(session: Session) -> Iterator[tuple[int, str]]:
     first_wall_ns, over_wall_ns, profile = session.first_run_wall_ns, session.over_wall_ns, session.profile
     if first_wall_ns is None:
         return
-    until_wall_ns = session.last_wall_ns + 1 if over_wall_ns is None else over_wall_ns
-    for due_wall_ns in range(first_wall_ns, until_wall_ns, profile.prompt_infusing_ns):
-        yield due_wall_ns, f"at {(due_wall_ns - first_wall_ns) // NS_PER_MIN} min of the infusion"
-    if over_wall_ns is not None:
-        for due_wall_ns in range(over_wall_ns, session.last_wall_ns + 1, profile.prompt_observing_ns):
-            yield due_wall_ns, f"at {(due_wall_ns - over_wall_ns) // NS_PER_MIN} min of the observation"
+    end_wall_ns = session.last_wall_ns + 1
+    infusing = range(first_wall_ns, end_wall_ns if over_wall_ns is None else over_wall_ns, profile.prompt_infusing_ns)
+    observing = () if over_wall_ns is None else range(over_wall_ns, end_wall_ns, profile.prompt_observing_ns)
+    for due_wall_ns in (*infusing, *observing):
+        yield due_wall_ns, where(due_wall_ns, first_wall_ns, over_wall_ns)

@@ -87,15 +87,18 @@ def bed() -> Config:
 def _rarely_collected() -> Iterator[None]:
     """Keep the garbage collector from looking at all that a run keeps on purpose each time it keeps a little more.
 
-    What a run leaves behind is in cycles, and goes at its end: a worker does some thousand runs.
+    What was there before the run is not looked at at all. What a run leaves behind is in cycles, and goes at its end: a
+    worker does some thousand runs.
     """
     before = gc.get_threshold()
+    gc.freeze()
     gc.set_threshold(NEW_OBJECTS, *before[1:])
     try:
         yield
     finally:
         gc.set_threshold(*before)
         gc.collect()
+        gc.unfreeze()
 
 
 def attempt(
