@@ -15,7 +15,7 @@ from pumpd.core.ports import Validity
 from pumpd.core.quantities import NS_PER_MS, NS_PER_S
 from tools.prove.acts import ACTS, view
 from tools.prove.explore import ROOTS, explore, main
-from tools.prove.small_world import Bed, running_bed
+from tools.prove.small_world import Bed, almost_given_bed, running_bed
 
 IN_CI = 20_000
 """A million and more are run by hand: docs/safety/README.md."""
@@ -54,6 +54,22 @@ def test_a_copied_bed_goes_its_own_way() -> None:
     for name in ("stop", "spo2 80", "journal fails", "cut"):
         ACTS[name](bed.copied())
     assert (view(bed), bed.core.state.rev) == (seen, rev)
+
+
+@pytest.mark.req("DOSE-04")
+def test_a_doubt_of_the_counter_widens_the_bound_and_authorises_nothing() -> None:
+    bed = almost_given_bed()
+    for silent_ms in (500, 2_000_000, 1_000_000):  # long enough for all that is counted to have been counted anew
+        bed.pass_to(bed.now_ns + silent_ms * NS_PER_MS)
+    ACTS["stop"](bed)
+    for _ in range(20):
+        bed.live_second()
+    state = bed.core.state
+    assert state.mode is Mode.ENDED
+    assert state.order is not None
+    assert state.ledger.high(bed.now_ns) > state.order.volume_nl
+    assert state.ledger.run is not None
+    assert state.ledger.run.doubt_nl
 
 
 def test_the_command_tells_states_and_transitions(capsys: pytest.CaptureFixture[str]) -> None:
