@@ -65,6 +65,11 @@ def may_move(state: State) -> bool:
 def due(state: State, now_ns: int) -> Iterator[Cause]:
     """Yield every cause that is due, also of rules that only ever alert."""
     yield from acting(state, now_ns)
+    yield from reminding(state, now_ns)
+
+
+def reminding(state: State, now_ns: int) -> Iterator[Cause]:
+    """Yield every cause that is due of rules that only ever alert."""
     for condition in prompts.overdue(state, now_ns):
         yield Cause(action=Action.ALERT, condition=condition)
 
@@ -104,7 +109,9 @@ def standing(state: State, now_ns: int, *, vitals: bool = True) -> Iterator[Caus
     for action, condition in tending.owed(state, now_ns):
         yield Cause(action=action, condition=condition)
     yield from _journal_causes(state, Priority.HIGH)
-    yield from _supervision_causes(state)
+    lost_ns = supervision_lost_ns(state)
+    if lost_ns is not None:
+        yield from _supervision_causes(state, lost_ns)
 
 
 def _observing_causes(state: State, now_ns: int) -> Iterator[Cause]:
@@ -316,10 +323,7 @@ def running_limit_ns(state: State) -> int:
     return state.planned_ns * (100 + RUNNING_TIME_MARGIN_PERCENT) // 100
 
 
-def _supervision_causes(state: State) -> Iterator[Cause]:
-    lost_ns = supervision_lost_ns(state)
-    if lost_ns is None:
-        return
+def _supervision_causes(state: State, lost_ns: int) -> Iterator[Cause]:
     profile = state.settings.profile
     if lost_ns < profile.supervision_alarm_ns:
         return

@@ -25,6 +25,7 @@ from pumpd.core import (
     stations,
 )
 from pumpd.core.alarms import PASSED_TO, Alarm, Alarms, Condition, Priority
+from pumpd.core.causes import Cause
 from pumpd.core.commands import FOR_DISCHARGE, Attested, CommandMalformed, CommandReceived
 from pumpd.core.effects import (
     AlarmsChanged,
@@ -148,11 +149,13 @@ class Core:
         if self.state.limits is not self._limits:
             self._move_limits()
         self._let_time_pass(now_ns, effects)
-        self._halt_what_is_due(now_ns, effects)
+        acting = self._halt_what_is_due(now_ns, effects)
         if not stopped and effects and any(isinstance(effect, SendStop) for effect in effects):
             yield SendStop()
+        was_halted = self.state.halt is not None
         routine.advance(self.state, now_ns, effects, vitals_frame=isinstance(event, SamplesReceived))
-        self._keep_books(now_ns, effects)
+        # a halt, and confirmed rest at its end, change what is due; nothing else that is done by the clock does
+        self._keep_books(now_ns, effects, None if was_halted else acting)
         # the session with the run it authorises is recorded before the intent, so that durable is said of both
         if effects:
             yield from (effect for effect in effects if not isinstance(effect, (SendStop, WriteIntent)))
@@ -170,7 +173,8 @@ class Core:
         times.extend(routine.deadlines_ns(state, now_ns))
         if state.alarms.listed:
             times.extend(due_ns for due_ns in state.alarms.deadlines_ns(self._passed_after_ns) if due_ns > now_ns)
-        times.extend(due_ns for due_ns in sources.deadlines_ns(state) if due_ns > now_ns)
+        if state.differing:
+            times.extend(due_ns for due_ns in sources.deadlines_ns(state) if due_ns > now_ns)
         return min(times)
 
     def permission(self, now_ns: int) -> bool:
@@ -588,14 +592,17 @@ class Core:
         if state.lowering is not None and now_ns >= state.lowering.deadline_ns:
             lowering.timed_out(state, state.lowering, now_ns, effects)
 
-    def _halt_what_is_due(self, now_ns: int, effects: list[Effect]) -> None:
-        """Begin or sharpen a halt for what pauses or ends now."""
+    def _halt_what_is_due(self, now_ns: int, effects: list[Effect]) -> tuple[Cause, ...]:
+        """Begin or sharpen a halt for what pauses or ends now; return what was due before it."""
         state = self.state
-        if state.mode not in OPEN_MODES:
-            return
-        found = [cause for cause in causes.acting(state, now_ns) if cause.action is not Action.ALERT]
-        if not found:
-            return
+        acting = tuple(causes.acting(state, now_ns))
+        found = [cause for cause in acting if cause.action is not Action.ALERT]
+        if found and state.mode in OPEN_MODES:
+            self._halt_for(found, now_ns, effects)
+        return acting
+
+    def _halt_for(self, found: list[Cause], now_ns: int, effects: list[Effect]) -> None:
+        state = self.state
         if any(cause.pressure for cause in found):
             state.pressure_pause = True  # also where something else had paused before
         if state.mode is Mode.RUNNING and any(cause.vital_limit for cause in found):
@@ -615,9 +622,9 @@ class Core:
         state.happened = (*state.happened, *(cause.condition for cause in found))
         halting.halt(state, aim, text, now_ns, effects)
 
-    def _keep_books(self, now_ns: int, effects: list[Effect]) -> None:
+    def _keep_books(self, now_ns: int, effects: list[Effect], acting: tuple[Cause, ...] | None) -> None:
         state = self.state
-        self._keep_alarms(now_ns, effects)
+        self._keep_alarms(now_ns, effects, acting)
         alarms = state.alarms
         watched = state.mode in OPEN_MODES or phase.is_observing(state)
         tripped = state.interlocks.restricting() if watched else ()
@@ -656,10 +663,13 @@ class Core:
             state.mode in OPEN_MODES and state.ledger is not self._saved_ledger and state.ledger != self._saved_ledger
         )
 
-    def _keep_alarms(self, now_ns: int, effects: list[Effect]) -> None:
-        """List what is the case, pass on what nobody acknowledges, and record the evidence of a halt."""
+    def _keep_alarms(self, now_ns: int, effects: list[Effect], acting: tuple[Cause, ...] | None) -> None:
+        """List what is the case, pass on what nobody acknowledges, and record the evidence of a halt.
+
+        `acting` is what `causes.acting` yields now, where it is known.
+        """
         state = self.state
-        due = tuple(causes.due(state, now_ns))
+        due = (*(causes.acting(state, now_ns) if acting is None else acting), *causes.reminding(state, now_ns))
         halted = state.halted
         conditions = (*state.happened, *(cause.condition for cause in due))
         if conditions or state.alarms.listed or halted is not None:
@@ -726,7 +736,7 @@ class Core:
 
 def _entries(state: State) -> tuple[object, ...]:
     """Return what people have entered and a restarted daemon must know, although no revision moves for it."""
-    return state.scores, state.account, tuple(item for item in FOR_DISCHARGE if item in state.attested)
+    return state.scores, state.account, tuple([item for item in FOR_DISCHARGE if item in state.attested])
 
 
 def _unnamed(halted: Halted) -> Condition:

@@ -8,7 +8,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
+from pumpd.core import causes
 from pumpd.core.commands import Assess, Lower
+from pumpd.core.controller import Core
+from pumpd.core.effects import Effect
 from pumpd.core.events import DeadlineReached
 from pumpd.core.modes import Mode
 from pumpd.core.ports import Validity
@@ -70,6 +73,17 @@ def test_a_doubt_of_the_counter_widens_the_bound_and_authorises_nothing() -> Non
     assert state.ledger.high(bed.now_ns) > state.order.volume_nl
     assert state.ledger.run is not None
     assert state.ledger.run.doubt_nl
+
+
+def test_the_alarms_are_of_what_is_due_when_they_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    keep_books = Core._keep_books  # what was due before the work of the clock is handed to it
+
+    def judged(core: Core, now_ns: int, effects: list[Effect], acting: tuple[causes.Cause, ...] | None) -> None:
+        assert acting in (None, tuple(causes.acting(core.state, now_ns)))
+        keep_books(core, now_ns, effects, acting)
+
+    monkeypatch.setattr(Core, "_keep_books", judged)
+    assert not explore(6_000).broken
 
 
 def test_the_command_tells_states_and_transitions(capsys: pytest.CaptureFixture[str]) -> None:
