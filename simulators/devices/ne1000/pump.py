@@ -79,9 +79,9 @@ class Ne1000:
         self.advance(now_ns)
         if not self.powered or Fault.SILENCE in self.faults:
             return
-        busy = self._busy(now_ns)
+        busy, feed = self._busy(now_ns), self._receiver.feed
         for byte in data:
-            frame = self._receiver.feed(byte, now_ns, busy=busy)
+            frame = feed(byte, now_ns, busy=busy)
             if frame is not None:
                 self._take_frame(frame, now_ns)
                 busy = self._busy(now_ns)
@@ -207,8 +207,12 @@ class Ne1000:
         return bool(self._replies) or self._line.busy_until_ns > now_ns
 
     def _next_event_ns(self) -> int | None:
-        reply_ns = self._replies[0][0] if self._replies else None
-        return earliest([self._motion.next_event_ns(), self.watchdog_deadline_ns, reply_ns])
+        event_ns, lapse_ns = self._motion.next_event_ns(), self.watchdog_deadline_ns
+        if lapse_ns is not None and (event_ns is None or lapse_ns < event_ns):
+            event_ns = lapse_ns
+        if self._replies and (event_ns is None or self._replies[0][0] < event_ns):
+            event_ns = self._replies[0][0]
+        return event_ns
 
     def _run_events(self, now_ns: int) -> None:
         """Run what is due at `now_ns`; the motor first, so that a phase that ends with the lease has ended."""

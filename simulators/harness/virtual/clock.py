@@ -1,11 +1,10 @@
 """The clocks of daemon and devices in simulated time: one integer for all of them, wall time from a fixed date."""
 
 import asyncio
-from asyncio.events import Handle
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from simulators.harness.virtual.loop import NS_PER_S, VirtualLoop
+from simulators.harness.virtual.loop import NS_PER_S, Instant, VirtualLoop
 
 NS_PER_MS = 1_000_000
 EPOCH = datetime(2026, 1, 1, 8, tzinfo=UTC)
@@ -37,7 +36,7 @@ class VirtualClock:
             self._wall = (wall_s, text)
         return f"{text}.{rest_ns // NS_PER_MS:03d}+00:00"
 
-    def call_at(self, when_ns: int, callback: Callable[[], object]) -> Handle:
+    def call_at(self, when_ns: int, callback: Callable[[], object]) -> Instant:
         """Call `callback` at `when_ns`."""
         return self._loop.call_at_ns(when_ns, callback)
 

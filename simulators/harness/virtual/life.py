@@ -4,11 +4,10 @@ It may also stand still for a while, as a process that nobody schedules: the wor
 daemon waits.
 """
 
-from asyncio.events import Handle
 from collections.abc import Callable
 
 from simulators.harness.virtual.clock import VirtualClock
-from simulators.harness.virtual.loop import VirtualLoop
+from simulators.harness.virtual.loop import Instant, VirtualLoop
 
 
 class Life:
@@ -88,7 +87,7 @@ class LifeClock:
         self.real_ns = clock.real_ns
         self.wall_utc = clock.wall_utc
 
-    def call_at(self, when_ns: int, callback: Callable[[], None]) -> Handle:
+    def call_at(self, when_ns: int, callback: Callable[[], None]) -> Instant:
         """Call `callback` at `when_ns` if the daemon lives then; it may be cancelled until it is called."""
 
         def call() -> None:

@@ -9,7 +9,7 @@ import heapq
 from asyncio.events import Handle, TimerHandle
 from collections import deque
 from collections.abc import Callable
-from contextvars import Context, ContextVar
+from contextvars import Context, ContextVar, copy_context
 from random import Random
 from typing import NoReturn, TypeVarTuple, Unpack
 
@@ -34,8 +34,33 @@ class NotInSimulatedTimeError(RuntimeError):
     """Something of the real world was asked of a loop in simulated time."""
 
 
-class _Instant(Handle):
-    """A call of the simulated world, whoever asked for it."""
+class Instant:
+    """A call of the simulated world, whoever asked for it: what of a loop's handle it needs, and lighter."""
+
+    __slots__ = ("_callback", "_context", "_is_cancelled", "_loop")
+
+    def __init__(self, callback: Callable[[], object], loop: asyncio.AbstractEventLoop) -> None:
+        self._callback = callback
+        self._context = copy_context()
+        self._is_cancelled = False
+        self._loop = loop
+
+    def __repr__(self) -> str:
+        return f"<Instant {self._callback!r}>"
+
+    def cancel(self) -> None:
+        """Do not call."""
+        self._is_cancelled = True
+
+    def cancelled(self) -> bool:
+        """Tell whether it will not be called."""
+        return self._is_cancelled
+
+    def _run(self) -> None:
+        try:
+            self._context.run(self._callback)
+        except Exception as error:  # noqa: BLE001 - told in one place, as asyncio does it for its own handles
+            self._loop.call_exception_handler({"message": f"exception in {self!r}", "exception": error})
 
 
 class VirtualLoop(asyncio.BaseEventLoop):
@@ -44,14 +69,14 @@ class VirtualLoop(asyncio.BaseEventLoop):
     With `shuffle`, timers marked as independent sources change places among themselves when they fall on one instant.
     """
 
-    _ready: "deque[asyncio.Handle]"
+    _ready: "deque[Handle | Instant]"
     _stopping: bool
 
     def __init__(self, *, start_ns: int = 0, shuffle: Random | None = None) -> None:
         super().__init__()
         self._now_ns = start_ns
         self._shuffle = shuffle
-        self._timers: list[tuple[int, int, bool, Handle]] = []
+        self._timers: list[tuple[int, int, bool, Handle | Instant]] = []
         self._count = 0
         self._turns = 0
         self._held_back: dict[object, list[Handle]] = {}
@@ -87,7 +112,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
     ) -> TimerHandle:
         """Call at a time in seconds, rounded to a nanosecond."""
         handle = TimerHandle(when, callback, args, self, context)
-        self._put(round(when * NS_PER_S), handle, independent=False)
+        self._put(round(when * NS_PER_S), handle)
         return handle
 
     def call_later(
@@ -99,18 +124,19 @@ class VirtualLoop(asyncio.BaseEventLoop):
     ) -> TimerHandle:
         """Call after some seconds."""
         handle = TimerHandle(self.time() + delay, callback, args, self, context)
-        self._put(self._now_ns + round(delay * NS_PER_S), handle, independent=False)
+        self._put(self._now_ns + round(delay * NS_PER_S), handle)
         return handle
 
-    def call_at_ns(self, when_ns: int, callback: Callable[[], object], *, independent: bool = False) -> Handle:
+    def call_at_ns(self, when_ns: int, callback: Callable[[], object], *, independent: bool = False) -> Instant:
         """Call at an instant; `independent` marks a source of its own, such as one line."""
-        handle = _Instant(callback, (), self, None)
-        self._put(when_ns, handle, independent=independent)
-        return handle
-
-    def _put(self, when_ns: int, handle: Handle, *, independent: bool) -> None:
         self._count += 1
-        heapq.heappush(self._timers, (when_ns, self._count, independent, handle))
+        instant = Instant(callback, self)
+        heapq.heappush(self._timers, (when_ns, self._count, independent, instant))
+        return instant
+
+    def _put(self, when_ns: int, handle: TimerHandle) -> None:
+        self._count += 1
+        heapq.heappush(self._timers, (when_ns, self._count, False, handle))
 
     def _timer_handle_cancelled(self, handle: TimerHandle) -> None:
         """Leave it where it is: it is passed over when its time comes."""
@@ -127,9 +153,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
             if not handle.cancelled() and not (self._held_back and self._holds_back(handle)):
                 handle._run()
 
-    def _holds_back(self, handle: Handle) -> bool:
+    def _holds_back(self, handle: Handle | Instant) -> bool:
         """Keep a step of a process that stands still for later; instants in nanoseconds belong to the world."""
-        if isinstance(handle, _Instant):
+        if isinstance(handle, Instant):
             return False
         context: Context = handle._context  # type: ignore[attr-defined]  # typeshed knows it not
         held = self._held_back.get(context.get(PROCESS))
@@ -152,13 +178,14 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._make_due_ready()
 
     def _make_due_ready(self) -> None:
-        timers = self._timers
+        timers, now_ns = self._timers, self._now_ns
         due = []
-        while timers and timers[0][0] <= self._now_ns:
+        while timers and timers[0][0] <= now_ns:
             due.append(heapq.heappop(timers))
-        if self._shuffle is not None and len(due) > 1:
+        if len(due) > 1 and self._shuffle is not None:
             _shuffle_independent(due, self._shuffle)
-        self._ready.extend([entry[3] for entry in due])
+        for entry in due:
+            self._ready.append(entry[3])
 
     def _write_to_self(self) -> None:
         """Nobody waits anywhere: there is nothing to wake."""
@@ -167,7 +194,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         raise NotInSimulatedTimeError(f"no descriptor can be ready: {event_list}")
 
 
-def _shuffle_independent(due: list[tuple[int, int, bool, Handle]], shuffle: Random) -> None:
+def _shuffle_independent(due: list[tuple[int, int, bool, Handle | Instant]], shuffle: Random) -> None:
     places = [place for place, entry in enumerate(due) if entry[2]]
     entries = [due[place] for place in places]
     shuffle.shuffle(entries)

@@ -141,13 +141,18 @@ class Nurse:
     @property
     def view(self) -> View:
         """Return what her screen shows; messages are taken apart when she looks."""
-        for topic, (payload, kept, at_ns) in self._unread.items():
-            self._view = self._view.after(topic, payload, retained=kept, now_ns=at_ns)
-        self._unread.clear()
+        for topic in tuple(self._unread):
+            self._read(topic)
         for payload in self._receipts:
             self._view = self._view.after(self._ack_topic, payload, retained=False, now_ns=self.clock.now_ns())
         self._receipts.clear()
         return self._view
+
+    def _read(self, topic: str) -> None:
+        """Take apart the newest message of a topic, where there is one that was not."""
+        if topic in self._unread:
+            payload, kept, at_ns = self._unread.pop(topic)
+            self._view = self._view.after(topic, payload, retained=kept, now_ns=at_ns)
 
     @property
     def state(self) -> State | None:
@@ -164,7 +169,9 @@ class Nurse:
         """Keep the screen on: its connection and its signs of life. A task of its own, until cancelled."""
         while True:
             now_ns = self.clock.now_ns()
-            if not self.habits.is_away(now_ns) and self._is_connected() and (shown := self.view.heartbeat) is not None:
+            self._read(self._topics.heartbeat)
+            shown = self._view.heartbeat
+            if not self.habits.is_away(now_ns) and self._is_connected() and shown is not None:
                 beat = StationBeat(
                     user=self.user,
                     token=shown.message.token,

@@ -30,7 +30,8 @@ class Tape:
 
     def note(self, at_ns: int, source: str, data: bytes) -> None:
         """Take an entry."""
-        self._unhashed += b"%d %b %d\n%b" % (at_ns, source.encode(), len(data), data)
+        self._unhashed += f"{at_ns} {source} {len(data)}\n".encode()
+        self._unhashed += data
         if len(self._unhashed) > HASHED_AT_ONCE:
             self._hash_rest()
         self.messages += 1
