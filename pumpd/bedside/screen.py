@@ -1,17 +1,19 @@
 """Shows what is the case: core state to payloads to the bus. Publishes; decides nothing."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
+from operator import is_
+from typing import Generic, TypeVar, TypeVarTuple
 
 from pydantic import JsonValue
 
 from pumpd.core import cleared, discharge, limits, phase, prompts, readiness, sources, stations, tending
 from pumpd.core.causes import due, vital_trips
-from pumpd.core.clearance import Clearance
+from pumpd.core.commands import Attested
 from pumpd.core.controller import Core
 from pumpd.core.effects import Receipt
 from pumpd.core.given import Given
@@ -21,7 +23,7 @@ from pumpd.core.prescription import Order
 from pumpd.core.profile import Action
 from pumpd.core.quantities import G_PER_KG, NG_PER_MG, NL_PER_ML, NS_PER_H, NS_PER_MIN, NS_PER_S, flow_time_ns
 from pumpd.core.rest import Aim
-from pumpd.core.session import Scores
+from pumpd.core.session import Attestation, Peak, Scores
 from pumpd.core.state import State as CoreState
 from pumpd.mqtt import clearance, payloads
 from pumpd.mqtt.topics import BedTopics
@@ -29,6 +31,9 @@ from pumpd.mqtt.topics import BedTopics
 SHOWN_VITALS = (VitalKind.SBP, VitalKind.DBP, VitalKind.HR, VitalKind.SPO2, VitalKind.RR, VitalKind.MOAAS)
 TEXT_LIMIT = 900
 """The longest text a payload carries is 1000 characters."""
+
+_T = TypeVar("_T")
+_Ts = TypeVarTuple("_Ts")
 
 _MODE_TEXTS = {
     Mode.IDLE: "No order",
@@ -42,6 +47,19 @@ _MODE_TEXTS = {
     Mode.FAULT: "Fault: this run cannot be resumed",
     Mode.UNKNOWN: "UNKNOWN: the pump cannot be asked; look at the pump",
 }
+
+
+class _Remembered(Generic[*_Ts, _T]):
+    """Makes a part of a payload anew when one of the core values behind it is another: most change rarely."""
+
+    def __init__(self, make: Callable[[*_Ts], _T]) -> None:
+        self._make = make
+        self._last: tuple[tuple[*_Ts], _T] | None = None
+
+    def __call__(self, *values: *_Ts) -> _T:
+        if self._last is None or not all(map(is_, self._last[0], values)):
+            self._last = (values, self._make(*values))
+        return self._last[1]
 
 
 class BusScreen:
@@ -77,9 +95,11 @@ class BusScreen:
         self._alarms_are_due = False
         profile = core.state.settings.profile
         self._profile = payloads.Profile(name=profile.name, hash=profile.hash, approved=profile.approved)
-        self._clearance_shown: tuple[Clearance | None, payloads.Clearance | None] = (None, None)
-        self._order_shown: tuple[tuple[Order, str | None, str | None] | None, payloads.Order | None] = (None, None)
-        """The order with the people who confirmed and started it, and what is shown of them: it changes rarely."""
+        self._clearance = _Remembered(clearance.from_core)
+        self._order = _Remembered(_order)
+        self._attested = _Remembered(_attested)
+        self._scores = _Remembered(_scores)
+        self._handover = _Remembered(_handover)
 
     # ---- what the bedside asks for ----------------------------------------------------------------------------------
 
@@ -217,21 +237,21 @@ class BusScreen:
             simulated=state.settings.simulated,
             clinical=self._clinical,
             profile=self._profile,
-            clearance=self._clearance(state),
+            clearance=None if state.clearance is None else self._clearance(state.clearance),
             clearance_trouble=_clearance_trouble(state),
             clearance_waived=not state.settings.profile.clearance_required,
-            order=self._order(state),
+            order=None if state.order is None else self._order(state.order, state.confirmed_by, state.started_by),
             syringe_label=_syringe_label(state, now_ns),
-            attested=tuple(payloads.AttestedItem(item=each.item, by=each.by) for each in state.attested.values()),
+            attested=self._attested(state.attested),
             presence=_presence(state, now_ns),
             respiration_measured=tending.is_respiration_measured(state),
             symptoms=tuple(
                 payloads.NotedSymptom(symptom=each.symptom, ended=each.ended, by=each.by) for each in state.symptoms
             ),
             prompt=_prompt(state, now_ns),
-            scores=tuple(_scores(each) for each in state.scores),
+            scores=self._scores(state.scores),
             account=_account(state),
-            handover=_handover(state),
+            handover=self._handover(state.pauses, state.peaks) if state.order is not None and state.runs else None,
             limits=tuple(_moved_limits(state)),
             loosening=_loosening(state, now_ns),
             refusals=tuple(
@@ -263,21 +283,6 @@ class BusScreen:
             cause=None if state.pause_cause is None else _short(state.pause_cause),
             at=self._utc(0),
         )
-
-    def _clearance(self, state: CoreState) -> payloads.Clearance | None:
-        if state.clearance is not self._clearance_shown[0]:
-            shown = None if state.clearance is None else clearance.from_core(state.clearance)
-            self._clearance_shown = (state.clearance, shown)
-        return self._clearance_shown[1]
-
-    def _order(self, state: CoreState) -> payloads.Order | None:
-        order = state.order
-        if order is None:
-            return None
-        wanted = (order, state.confirmed_by, state.started_by)
-        if wanted != self._order_shown[0]:
-            self._order_shown = (wanted, _order(*wanted))
-        return self._order_shown[1]
 
     def _delivery(self, state: CoreState, now_ns: int) -> payloads.Delivery | None:
         order = state.order
@@ -320,11 +325,11 @@ def _up(value: int) -> int:
 
 
 def _ml(volume_nl: int) -> Decimal:
-    return Decimal(volume_nl).scaleb(-6).normalize() + 0
+    return Decimal(volume_nl) / NL_PER_ML
 
 
 def _mg(mass_ng: int) -> Decimal:
-    return Decimal(mass_ng).scaleb(-6).normalize() + 0
+    return Decimal(mass_ng) / NG_PER_MG
 
 
 def _seconds(duration_ns: int) -> Decimal:
@@ -413,15 +418,21 @@ def _prompt(state: CoreState, now_ns: int) -> payloads.Prompt | None:
     return payloads.Prompt(where=prompt.where, asks=prompt.asks, age_s=_seconds(now_ns - prompt.due_ns))
 
 
-def _scores(scores: Scores) -> payloads.Scores:
-    at = datetime.fromtimestamp(scores.wall_ns // NS_PER_S, UTC)
-    return payloads.Scores(
-        nausea=scores.nausea,
-        dizziness=scores.dizziness,
-        anxiety=scores.anxiety,
-        dissociation=scores.dissociation,
-        by=scores.by,
-        at=at.isoformat(),
+def _attested(attested: Mapping[Attested, Attestation]) -> tuple[payloads.AttestedItem, ...]:
+    return tuple(payloads.AttestedItem(item=each.item, by=each.by) for each in attested.values())
+
+
+def _scores(scores: tuple[Scores, ...]) -> tuple[payloads.Scores, ...]:
+    return tuple(
+        payloads.Scores(
+            nausea=each.nausea,
+            dizziness=each.dizziness,
+            anxiety=each.anxiety,
+            dissociation=each.dissociation,
+            by=each.by,
+            at=datetime.fromtimestamp(each.wall_ns // NS_PER_S, UTC).isoformat(),
+        )
+        for each in scores
     )
 
 
@@ -449,14 +460,11 @@ def _account(state: CoreState) -> payloads.Account | None:
     )
 
 
-def _handover(state: CoreState) -> payloads.Handover | None:
-    if state.order is None or not state.runs:
-        return None
-    peaks = tuple(
-        payloads.Peak(kind=peak.vital, low=peak.low, high=peak.high, unit=peak.vital.unit)
-        for peak in state.peaks.values()
+def _handover(pauses: int, peaks: Mapping[VitalKind, Peak]) -> payloads.Handover:
+    shown = tuple(
+        payloads.Peak(kind=peak.vital, low=peak.low, high=peak.high, unit=peak.vital.unit) for peak in peaks.values()
     )
-    return payloads.Handover(pauses=state.pauses, peaks=peaks)
+    return payloads.Handover(pauses=pauses, peaks=shown)
 
 
 def _presence(state: CoreState, now_ns: int) -> payloads.Presence | None:
@@ -537,7 +545,7 @@ def _vital_states(state: CoreState, now_ns: int, *, respiration_measured: bool) 
     for kind in SHOWN_VITALS:
         sample = sources.used(state, kind, now_ns)
         refused = state.vitals.refused.get(kind)
-        words = [trip.action.value for trip in trips if trip.rule.startswith(f"{kind.value}-")]
+        words = [trip.action.value for trip in trips if trip.rule.startswith(f"{kind.value}-")] if trips else []
         yield payloads.VitalState(
             kind=kind,
             value=None if sample is None else sample.value,

@@ -16,7 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
 
 MAX_INTEGER_DIGITS = 18
 """Fits a signed 64-bit integer; counters and revisions stay far below."""
-_DECIMAL = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,12})?")
+_is_plain = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,12})?").fullmatch
 """No exponent: `1e999999999` is ten bytes on the wire and a gigabyte as an integer."""
 
 
@@ -25,7 +25,7 @@ class WireError(ValueError):
 
 
 def _decimal(text: str) -> Decimal:
-    if _DECIMAL.fullmatch(text) is None:
+    if _is_plain(text) is None:
         raise WireError(f"{text[:40]!r} is no plain decimal number of at most 12 digits before and 12 after the point")
     return Decimal(text)
 
@@ -125,15 +125,22 @@ def _writer_for(kind: type) -> _Writer:
 def _model_writer(kind: type[BaseModel]) -> _Writer:
     starts = [(name, f"{quoted(name)}:") for name in kind.model_fields]
     known = _WRITERS
+    last: tuple[BaseModel | None, str] = (None, "")
 
     def model_text(model: BaseModel) -> str:
+        nonlocal last
+        shown, text = last
+        if model is shown:
+            return text  # a part that has not changed since the message before
         values = model.__dict__
         members = []
         for name, start in starts:
             value = values[name]
             value_kind = type(value)
             members.append(start + (known.get(value_kind) or _writer_for(value_kind))(value))
-        return f"{{{','.join(members)}}}"
+        text = f"{{{','.join(members)}}}"
+        last = (model, text)
+        return text
 
     return model_text
 
@@ -144,12 +151,11 @@ def write(value: object) -> bytes:
 
 
 def _exact(value: object) -> Decimal:
+    if type(value) is Decimal and _is_plain(str(value)) is not None:
+        return value  # as a plain decimal it is already what it would be read as
     if isinstance(value, bool) or not isinstance(value, (int, str, Decimal)):
         raise ValueError("must be a decimal number, or one as text such as '70.0'")
-    text = str(value)
-    if isinstance(value, Decimal) and _DECIMAL.fullmatch(text) is not None:
-        return value  # as a plain decimal it is already what it would be read as
-    return _decimal(format(value, "f") if isinstance(value, Decimal) and value.is_finite() else text)
+    return _decimal(format(value, "f") if isinstance(value, Decimal) and value.is_finite() else str(value))
 
 
 Exact = Annotated[Decimal, BeforeValidator(_exact), WithJsonSchema({"type": "number"})]
