@@ -5,6 +5,7 @@
 import re
 from dataclasses import dataclass
 from enum import Enum, unique
+from functools import lru_cache
 
 from pumpd.core.quantities import NL_PER_ML, NL_PER_UL
 
@@ -43,8 +44,8 @@ class RateUnit(Enum):
     @property
     def nl_h(self) -> int:
         """Return the unit in nL/h."""
-        volume_nl = NL_PER_ML if self in {RateUnit.ML_H, RateUnit.ML_MIN} else NL_PER_UL
-        return volume_nl * (60 if self in {RateUnit.ML_MIN, RateUnit.UL_MIN} else 1)
+        volume_nl = NL_PER_ML if self is RateUnit.ML_H or self is RateUnit.ML_MIN else NL_PER_UL
+        return volume_nl * (60 if self is RateUnit.ML_MIN or self is RateUnit.UL_MIN else 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +96,7 @@ def format_rate(rate_nl_h: int) -> tuple[str, RateUnit] | None:
     return None
 
 
+@lru_cache(maxsize=256)
 def parse_number(text: str) -> Number | None:
     """Return the number in `text`: digits, an optional point, an optional missing leading zero; None if it is none."""
     match = _NUMBER.fullmatch(text)

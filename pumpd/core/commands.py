@@ -149,6 +149,9 @@ class Attested(Enum):
     ESCORT_PRESENT = "escort-present"  # somebody is here to take the patient home
     NO_DRIVING = "no-driving"  # patient and escort were told that the patient must not drive
 
+    # an enum's own hash is Python code, and each evaluation asks what was attested
+    __hash__ = object.__hash__
+
 
 FOR_DISCHARGE = (Attested.ROOM_AIR, Attested.FLUIDS_TOLERATED, Attested.ESCORT_PRESENT, Attested.NO_DRIVING)
 """What is attested once the infusion is over (requirement CLIN-08)."""

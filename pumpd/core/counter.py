@@ -62,10 +62,9 @@ class CounterWatch:
     ) -> tuple[Mismatch | None, str]:
         count_nl = read.high_nl - read.low_nl
         elapsed_ns = now_ns - then.asked_at_ns
-        counted = f"{in_ml(read.low_nl - then.low_nl)} mL counted in {elapsed_ns / NS_PER_S:.0f} s"
         most_nl = flowed_at_most_nl(self.rate_nl_h, elapsed_ns) * (100 + OVER_PERCENT) // 100 + count_nl
         if read.low_nl - then.high_nl > most_nl:
-            return Mismatch.OVER, f"{counted}, commanded at most {in_ml(most_nl)} mL"
+            return Mismatch.OVER, f"{_counted(then, read, elapsed_ns)}, commanded at most {in_ml(most_nl)} mL"
         stood_ns = now_ns - moved_at_ns
         if stood_ns >= STALL_NS and flowed_nl(self.rate_nl_h, stood_ns) > 2 * count_nl:
             return (
@@ -75,5 +74,9 @@ class CounterWatch:
         asked_ns = read.asked_at_ns - then.asked_at_ns
         least_nl = flowed_nl(self.rate_nl_h, asked_ns) * (100 - UNDER_PERCENT) // 100 - count_nl
         if asked_ns >= WINDOW_NS and read.high_nl - then.low_nl < least_nl:
-            return Mismatch.UNDER, f"{counted}, commanded at least {in_ml(least_nl)} mL"
+            return Mismatch.UNDER, f"{_counted(then, read, elapsed_ns)}, commanded at least {in_ml(least_nl)} mL"
         return None, ""
+
+
+def _counted(then: PumpCounter, read: PumpCounter, elapsed_ns: int) -> str:
+    return f"{in_ml(read.low_nl - then.low_nl)} mL counted in {elapsed_ns / NS_PER_S:.0f} s"

@@ -115,7 +115,9 @@ class Interlocks:
 
         `cuff_later_ns` is by how much the cuff's cycle is longer than in a run, and so its values may be older.
         """
-        found = [_pending_trip(item, now_ns) for item in self.pending.values() if item.due_at_ns <= now_ns]
+        found: list[Trip] = []
+        if self.pending:
+            found += [_pending_trip(item, now_ns) for item in self.pending.values() if item.due_at_ns <= now_ns]
         latest = vitals.latest
         for rule in profile.ages:
             sample = latest.get(rule.vital)
@@ -123,22 +125,27 @@ class Interlocks:
             later_ns = cuff_later_ns if rule.vital in PRESSURES else 0
             if age_ns >= rule.alert_ns + later_ns:
                 found.append(_age_trip(rule, age_ns, vitals, later_ns))
-        found.extend(_impossible_trip(sample) for sample in self.impossible.values())
-        found.sort(key=lambda trip: RESTRICTION[trip.action], reverse=True)
-        return tuple(found)
+        if self.impossible:
+            found += [_impossible_trip(sample) for sample in self.impossible.values()]
+        if not found:
+            return ()
+        return tuple(sorted(found, key=lambda trip: RESTRICTION[trip.action], reverse=True))
 
     def next_deadline_ns(self, profile: Profile, vitals: Vitals, now_ns: int, *, cuff_later_ns: int = 0) -> int | None:
         """Return when a rule that is not due yet may become due."""
-        times = [item.due_at_ns for item in self.pending.values() if item.due_at_ns > now_ns]
+        waiting_ns = (item.due_at_ns for item in self.pending.values() if item.due_at_ns > now_ns)
+        soonest_ns = min(waiting_ns, default=None) if self.pending else None
         latest = vitals.latest
         for rule in profile.ages:
             sample = latest.get(rule.vital)
             measured_ns = self.watched_since_ns if sample is None else sample.measured_at_ns
             if rule.vital in PRESSURES:
                 measured_ns += cuff_later_ns
-            due_at_ns = (measured_ns + rule.alert_ns, measured_ns + rule.pause_ns, measured_ns + rule.end_ns)
-            times += [due_ns for due_ns in due_at_ns if due_ns > now_ns]
-        return min(times, default=None)
+            for wait_ns in (rule.alert_ns, rule.pause_ns, rule.end_ns):
+                due_ns = measured_ns + wait_ns
+                if due_ns > now_ns and (soonest_ns is None or due_ns < soonest_ns):
+                    soonest_ns = due_ns
+        return soonest_ns
 
 
 def _disproves(sample: Sample, impossible: Sample, counts_ns: int) -> bool:

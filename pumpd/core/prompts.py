@@ -62,19 +62,12 @@ def unanswered(state: State, now_ns: int) -> Prompt | None:
     if state.first_run_ns is None or not (state.mode in OPEN_MODES or phase.is_observing(state)):
         return None
     sedation = state.vitals.latest.get(VitalKind.MOAAS)
-    given_ns = {
-        "nausea, dizziness, anxiety and dissociation (score)": state.scored_ns,
-        "sedation (assess)": None if sedation is None else sedation.measured_at_ns,
-    }
-    # what was asked before somebody could answer, for the daemon had not begun to watch, is not asked again
-    never_ns = state.interlocks.watched_since_ns - EARLY_NS - 1
-    due_ns = {
-        what: _next_ns(state, state.first_run_ns, (never_ns if at_ns is None else max(at_ns, never_ns)) + EARLY_NS + 1)
-        for what, at_ns in given_ns.items()
-    }
-    oldest_ns = min(due_ns.values())
+    score_ns = _due_ns(state, state.first_run_ns, state.scored_ns)
+    sedation_ns = _due_ns(state, state.first_run_ns, None if sedation is None else sedation.measured_at_ns)
+    oldest_ns = min(score_ns, sedation_ns)
     if oldest_ns > now_ns:
         return None
+    due_ns = {"nausea, dizziness, anxiety and dissociation (score)": score_ns, "sedation (assess)": sedation_ns}
     asks = tuple(what for what, each_ns in due_ns.items() if each_ns <= now_ns)
     return Prompt(due_ns=oldest_ns, asks=asks, where=where(oldest_ns, state.first_run_ns, state.observing_since_ns))
 
@@ -94,8 +87,11 @@ def overdue(state: State, now_ns: int) -> Iterator[Condition]:
     )
 
 
-def _next_ns(state: State, first_ns: int, from_ns: int) -> int:
-    """Return when the first prompt comes that is not before `from_ns`."""
+def _due_ns(state: State, first_ns: int, given_ns: int | None) -> int:
+    """Return when the first prompt comes that an entry of `given_ns` does not answer."""
+    # what was asked before somebody could answer, for the daemon had not begun to watch, is not asked again
+    never_ns = state.interlocks.watched_since_ns - EARLY_NS - 1
+    from_ns = (never_ns if given_ns is None else max(given_ns, never_ns)) + EARLY_NS + 1
     profile, over_ns = state.settings.profile, state.observing_since_ns
     at_ns = _step(first_ns, profile.prompt_infusing_ns, from_ns)
     return at_ns if over_ns is None or at_ns < over_ns else _step(over_ns, profile.prompt_observing_ns, from_ns)

@@ -246,11 +246,15 @@ def _silences(state: State, now_ns: int) -> Iterator[Complaint]:
     profile = state.settings.profile
     for kind, channels in state.vitals.channels.items():
         ages = kind is not VitalKind.RR  # a respiratory rate has no age rule that would tell
-        if ages and (len(channels) < 2 or kind not in REQUIRED_AGES or not counting(state, kind, now_ns)):
+        if ages and len(channels) < 2:
+            continue
+        if ages and (kind not in REQUIRED_AGES or not counting(state, kind, now_ns)):
             continue
         for name, sample in channels.items():
+            if name == BY_HAND:
+                continue
             limit_ns = counts_ns(profile, kind, name)
-            if name == BY_HAND or now_ns - sample.measured_at_ns < limit_ns:
+            if now_ns - sample.measured_at_ns < limit_ns:
                 continue
             yield _complaint(
                 f"source-silent-{kind.value}",

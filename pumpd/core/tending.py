@@ -71,9 +71,8 @@ def _presence(state: State, now_ns: int) -> Iterator[tuple[Action, Condition]]:
 def _entries(state: State, now_ns: int) -> Iterator[tuple[Action, Condition]]:
     interval_ns = state.settings.profile.assess_interval_ns
     sedation_ns = _age_ns(state, VitalKind.MOAAS, now_ns)
-    is_counted = not is_respiration_measured(state)
     due = ["MOAA/S"] if sedation_ns >= interval_ns else []
-    if is_counted and _age_ns(state, VitalKind.RR, now_ns) >= interval_ns:
+    if _age_ns(state, VitalKind.RR, now_ns) >= interval_ns and not is_respiration_measured(state):
         due.append("a counted respiration, which nothing measures here")
     if due:
         prompt = Condition(

@@ -45,18 +45,18 @@ class Steady:
 
     def take(self, sample: Sample) -> "Steady":
         """Return the watch after one sample."""
-        value = sample.value
+        value, wanted, at_ns = sample.value, self.range, sample.measured_at_ns
         inside = (
             sample.validity is Validity.VALID
             and value is not None
-            and value >= self.range.low
-            and (self.range.high is None or value <= self.range.high)
+            and value >= wanted.low
+            and (wanted.high is None or value <= wanted.high)
         )
         if not inside:
             return self if self.since_ns is None else replace(self, since_ns=None)
-        unbroken = self.since_ns is not None and sample.measured_at_ns - self.last_ns <= GAP_NS
-        since = self.since_ns if unbroken else sample.measured_at_ns
-        return Steady(range=self.range, since_ns=since, last_ns=max(self.last_ns, sample.measured_at_ns))
+        unbroken = self.since_ns is not None and at_ns - self.last_ns <= GAP_NS
+        since_ns = self.since_ns if unbroken else at_ns
+        return Steady(range=wanted, since_ns=since_ns, last_ns=max(self.last_ns, at_ns))
 
     def held_ns(self, now_ns: int) -> int:
         """Return for how long it has held; 0 when it does not, or when the stream has paused."""
