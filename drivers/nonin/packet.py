@@ -15,10 +15,10 @@ PACKET_BYTES = FRAME_BYTES * PACKET_FRAMES
 
 _HEADER = 0x01
 _ALWAYS_SET = 0x80
-_PULSE_MSB_FRAME, _PULSE_LSB_FRAME, _SPO2_FRAME, _STAT2_FRAME = 1, 2, 3, 8
+_PULSE_MSB, _PULSE_LSB, _SPO2, _STAT2 = 0, 1, 2, 7
+"""Which frames carry them, counted from 0."""
 _PULSE_MISSING = 511
 _SPO2_MISSING = 127
-_HUNTING = 0
 
 
 @unique
@@ -74,14 +74,10 @@ class Decoder:
 
     def __init__(self) -> None:
         self._rest = b""
-        self._frames = _HUNTING
         self._status = 0
-        self._pulse_msb = 0
-        self._pulse_lsb = 0
-        self._spo2 = 0
-        self._stat2 = 0
-        self._pleth_low = 0
-        self._pleth_high = 0
+        self._pleths: list[int] = []
+        self._values: list[int] = []
+        """The data bytes of the frames so far; none while it looks for a frame with SYNC."""
 
     def feed(self, data: bytes) -> list[Packet | Damaged]:
         """Return what became complete with `data`, in the order of the line."""
@@ -95,56 +91,39 @@ class Decoder:
                 self._lose(found, stream, at)
                 at += 1
                 continue
+            frames = len(self._values)
             if status & _SYNC:
-                if _HUNTING < self._frames < PACKET_FRAMES:
+                if 0 < frames < PACKET_FRAMES:
                     self._lose(found, stream, at)
-                self._begin(status, pleth, value)
-            elif self._frames in (_HUNTING, PACKET_FRAMES):
+                self._status, self._pleths, self._values = status, [pleth], [value]
+            elif 0 < frames < PACKET_FRAMES:
+                self._status |= status
+                self._pleths.append(pleth)
+                self._values.append(value)
+                if frames + 1 == PACKET_FRAMES:
+                    found.append(self._packet())
+            else:
                 self._lose(found, stream, at)
                 at += 1
                 continue
-            else:
-                self._take(found, status, pleth, value)
             at += FRAME_BYTES
         self._rest = stream[at:]
         return found
 
     def _lose(self, found: list[Packet | Damaged], stream: bytes, at: int) -> None:
-        if self._frames != _HUNTING:
+        if self._values:
             found.append(Damaged(data=stream[at : at + FRAME_BYTES]))
-        self._frames = _HUNTING
-
-    def _begin(self, status: int, pleth: int, value: int) -> None:
-        self._frames = _PULSE_MSB_FRAME
-        self._status = status
-        self._pulse_msb = value
-        self._pleth_low = self._pleth_high = pleth
-
-    def _take(self, found: list[Packet | Damaged], status: int, pleth: int, value: int) -> None:
-        self._frames = frame = self._frames + 1
-        self._status |= status
-        if pleth < self._pleth_low:
-            self._pleth_low = pleth
-        elif pleth > self._pleth_high:
-            self._pleth_high = pleth
-        if frame == _PULSE_LSB_FRAME:
-            self._pulse_lsb = value
-        elif frame == _SPO2_FRAME:
-            self._spo2 = value
-        elif frame == _STAT2_FRAME:
-            self._stat2 = value
-        elif frame == PACKET_FRAMES:
-            found.append(self._packet())
+        self._values = []
 
     def _packet(self) -> Packet:
         # Seven bits of the low byte count: the pulse rate is joined at bit 7, not at bit 8.
-        pulse_bpm = (self._pulse_msb & 0x03) << 7 | self._pulse_lsb & 0x7F
-        spo2_percent = self._spo2 & 0x7F
+        pulse_bpm = (self._values[_PULSE_MSB] & 0x03) << 7 | self._values[_PULSE_LSB] & 0x7F
+        spo2_percent = self._values[_SPO2] & 0x7F
         return Packet(
             pulse_bpm=None if pulse_bpm == _PULSE_MISSING else pulse_bpm,
             spo2_percent=None if spo2_percent == _SPO2_MISSING else spo2_percent,
             status=self._status,
-            stat2=self._stat2,
-            pleth_low=self._pleth_low,
-            pleth_high=self._pleth_high,
+            stat2=self._values[_STAT2],
+            pleth_low=min(self._pleths),
+            pleth_high=max(self._pleths),
         )

@@ -1,6 +1,7 @@
 """Framing of the New Era protocol, seen from the pump (NE-1000 manual p.38-39). Knows no command and no pump state."""
 
 import binascii
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
@@ -66,8 +67,20 @@ class Receiver:
         self._while_busy = False
         self._last_byte_ns = 0
 
-    def feed(self, byte: int, now_ns: int, *, busy: bool) -> Frame | None:
-        """Take one byte; return the frame it completes."""
+    def feed(self, data: bytes, now_ns: int, *, busy: Callable[[], bool]) -> Iterator[Frame]:
+        """Take bytes; yield each frame with the byte that completes it. `busy` tells whether the pump is answering."""
+        if not self._packet and len(data) > OVERHEAD_BYTES and data[0] == STX and data[1] == len(data) - 1:
+            # a whole packet at once, as a rule
+            self.clear()
+            self._last_byte_ns = now_ns
+            yield Frame(framing=Framing.SAFE, raw=data, while_busy=busy())
+            return
+        for byte in data:
+            frame = self._take(byte, now_ns, busy=busy())
+            if frame is not None:
+                yield frame
+
+    def _take(self, byte: int, now_ns: int, *, busy: bool) -> Frame | None:
         if self._packet and now_ns - self._last_byte_ns >= PARTIAL_TIMEOUT_NS:
             self.clear()
         self._last_byte_ns = now_ns

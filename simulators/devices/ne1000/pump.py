@@ -79,12 +79,8 @@ class Ne1000:
         self.advance(now_ns)
         if not self.powered or Fault.SILENCE in self.faults:
             return
-        busy, feed = self._busy(now_ns), self._receiver.feed
-        for byte in data:
-            frame = feed(byte, now_ns, busy=busy)
-            if frame is not None:
-                self._take_frame(frame, now_ns)
-                busy = self._busy(now_ns)
+        for frame in self._receiver.feed(data, now_ns, busy=lambda: self._busy(now_ns)):
+            self._take_frame(frame, now_ns)
 
     def advance(self, now_ns: int) -> None:
         """Run every event due by `now_ns`, each at its own instant."""

@@ -24,17 +24,25 @@ class VirtualClock:
         """Return simulated time: people and networks live in it too."""
         self.wall_offset_ns = 0
         """How far the wall clock is off: set it to let the wall time jump."""
-        self._wall = (-1, "")
+        self._second = (-1, "")
         """A whole second of the wall time and its text, without the fraction."""
+        self._instant = (-1, "")
+        """An instant of the wall time and its text: one is asked for several times."""
 
     def wall_utc(self) -> str:
         """Return the wall time as RFC 3339 in UTC."""
-        wall_s, rest_ns = divmod(self._loop.now_ns() + self.wall_offset_ns, NS_PER_S)
-        known_s, text = self._wall
+        wall_ns = self._loop.now_ns() + self.wall_offset_ns
+        known_ns, text = self._instant
+        if known_ns == wall_ns:
+            return text
+        wall_s, rest_ns = divmod(wall_ns, NS_PER_S)
+        known_s, begin = self._second
         if known_s != wall_s:
-            text = (EPOCH + timedelta(seconds=wall_s)).replace(tzinfo=None).isoformat()
-            self._wall = (wall_s, text)
-        return f"{text}.{rest_ns // NS_PER_MS:03d}+00:00"
+            begin = (EPOCH + timedelta(seconds=wall_s)).replace(tzinfo=None).isoformat()
+            self._second = (wall_s, begin)
+        text = f"{begin}.{rest_ns // NS_PER_MS:03d}+00:00"
+        self._instant = (wall_ns, text)
+        return text
 
     def call_at(self, when_ns: int, callback: Callable[[], object]) -> Instant:
         """Call `callback` at `when_ns`."""
