@@ -191,7 +191,7 @@ class Infusion:
         token = f"benchmark-{real_ns}"
         # as an event of its own it would first be judged how long nobody has watched
         self._core.state.tokens = (*self._core.state.tokens, (token, real_ns))
-        seen = StationSeen(user="anna", token=token, real_ns=real_ns, tested_real_ns=real_ns)
+        seen = StationSeen(user="anna", token=token, real_ns=real_ns, test_age_ns=0)
         self.bedside.guard(lambda: self.bedside.dispatch(seen))
 
     def _read_cuff(self) -> None:

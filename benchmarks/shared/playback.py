@@ -126,7 +126,7 @@ def _second(bed: _RecordedBed, rows: deque[Row], seen: deque[Row]) -> None:
     bed.pass_to(asks_ns)
     token = f"t{bed.now_ns}"
     bed.tell(TokenIssued(token=token, real_ns=bed.now_ns))
-    bed.tell(StationSeen(user="anna", token=token, real_ns=bed.now_ns, tested_real_ns=bed.now_ns))
+    bed.tell(StationSeen(user="anna", token=token, real_ns=bed.now_ns, test_age_ns=0))
     bed.answer_self_test()
     bed.drive()
     if bed.asked_ns is None:

@@ -90,12 +90,12 @@ class BrokerLost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StationSeen:
-    """A nurse's station said that it is watching, and when somebody answered its audible test."""
+    """A nurse's station said that it is watching, and how long ago somebody answered its audible test."""
 
     user: str
     token: str  # of the newest heartbeat that it was shown
     real_ns: int
-    tested_real_ns: int | None = None  # None: never, or so long ago that no profile counts it
+    test_age_ns: int | None = None  # None: never, or so long ago that no profile counts it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

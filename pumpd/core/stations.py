@@ -20,10 +20,11 @@ def seen(state: State, event: StationSeen) -> None:
     shown_real_ns = dict(state.tokens).get(event.token)
     if shown_real_ns is None or not _is_there(state, shown_real_ns):
         return
-    shown_real_ns = max(shown_real_ns, state.stations.get(event.user, shown_real_ns))
-    state.stations = {**state.stations, event.user: shown_real_ns}
-    if event.tested_real_ns is not None:
-        tested = Tested(said_real_ns=shown_real_ns, at_real_ns=event.tested_real_ns)
+    last_real_ns = max(shown_real_ns, state.stations.get(event.user, shown_real_ns))
+    state.stations = {**state.stations, event.user: last_real_ns}
+    if event.test_age_ns is not None:
+        # what was said after the heartbeat was shown can only have been answered later than this
+        tested = Tested(said_real_ns=last_real_ns, at_real_ns=shown_real_ns - event.test_age_ns)
         state.tested = {**state.tested, event.user: tested}
 
 

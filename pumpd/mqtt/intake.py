@@ -329,9 +329,7 @@ class Intake:
             if isinstance(event, CommandReceived) and isinstance(event.command, HALTING):
                 return event
         elif self._is_station(found) and not retained and (beat := _listening(payload)) is not None:
-            event = StationSeen(
-                user=user, token=beat.token, real_ns=real_ns, tested_real_ns=_tested_real_ns(beat, real_ns)
-            )
+            event = StationSeen(user=user, token=beat.token, real_ns=real_ns, test_age_ns=_test_age_ns(beat))
         else:
             return None
         holder = user if user in self.users else _STRANGERS
@@ -353,7 +351,7 @@ def _listening(payload: bytes) -> StationBeat | None:
     return beat if beat.listening else None
 
 
-def _tested_real_ns(beat: StationBeat, real_ns: int) -> int | None:
-    """Return when the audible test was answered, by the daemon's own clock and never later than it was."""
+def _test_age_ns(beat: StationBeat) -> int | None:
+    """Return how long before the beat the audible test was answered, never less than it was."""
     age_s = beat.audible_test_age_s
-    return None if age_s is None or age_s > OLDEST_TEST_S else real_ns - math.ceil(age_s * NS_PER_S)
+    return None if age_s is None or age_s > OLDEST_TEST_S else math.ceil(age_s * NS_PER_S)

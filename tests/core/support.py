@@ -505,9 +505,8 @@ class World:
 
     def watch(self, tested_ago_ns: int | None = 0, user: str = "anna", token: str | None = None) -> None:
         """Let a station tell that it watches, and how long ago somebody heard its test."""
-        tested_ns = None if tested_ago_ns is None else self.now_ns - tested_ago_ns
         token = self.core.state.tokens[-1][0] if token is None else token
-        self.tell(StationSeen(user=user, token=token, real_ns=self.now_ns, tested_real_ns=tested_ns))
+        self.tell(StationSeen(user=user, token=token, real_ns=self.now_ns, test_age_ns=tested_ago_ns))
 
     def acknowledge_all(self) -> None:
         for alarm in self.core.state.alarms.listed:

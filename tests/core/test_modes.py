@@ -154,7 +154,7 @@ def events(core: Core, now: int) -> list[Event]:
         TokenIssued(token=run_id, real_ns=now),
         BrokerConnected(real_ns=now),
         BrokerLost(reason="x", real_ns=now),
-        StationSeen(user="anna", token=run_id, real_ns=now, tested_real_ns=None),
+        StationSeen(user="anna", token=run_id, real_ns=now, test_age_ns=None),
         self_tested(begun_ns=now),
         self_tested(free_bytes=None, storage_fault="x", clock_fault="x"),
         SourceRefused(source="ox7", trouble=Trouble.IDENTITY, reason="x"),

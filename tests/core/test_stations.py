@@ -97,6 +97,18 @@ def test_the_test_counts_for_ten_minutes_from_the_answer() -> None:
 
 
 @pytest.mark.req("ALRM-05")
+@pytest.mark.parametrize(("late_ns", "heard"), [(0, 1), (1, 0)])
+def test_a_beat_that_comes_late_or_again_makes_its_test_no_younger(late_ns: int, heard: int) -> None:
+    world = alone()
+    world.tokens = False
+    world.tell(TokenIssued(token=SHOWN, real_ns=world.now_ns))
+    world.advance(5)
+    for _ in range(2):
+        world.watch(tested_ago_ns=LIMIT_NS - 5 * S + late_ns, token=SHOWN)
+        assert counts(world) == (1, heard), "its age is of when its screen showed the heartbeat"
+
+
+@pytest.mark.req("ALRM-05")
 def test_a_station_that_is_lost_is_not_heard() -> None:
     world = alone()
     world.watch()

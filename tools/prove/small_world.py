@@ -394,7 +394,7 @@ class Bed:
         self.pass_to(self.now_ns + NS_PER_S - SEEN_WITHIN_NS)
         token = f"t{self.now_ns}"
         self.tell(TokenIssued(token=token, real_ns=self.now_ns))
-        self.tell(StationSeen(user="anna", token=token, real_ns=self.now_ns, tested_real_ns=self.now_ns))
+        self.tell(StationSeen(user="anna", token=token, real_ns=self.now_ns, test_age_ns=0))
         self.frame()
         if self.cuff_wanted:
             self.cuff()
