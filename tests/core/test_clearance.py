@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from pumpd.core.clearance import Clearance, ClearedGate, digest, sealed
+from pumpd.core.cleared import course_of
 from pumpd.core.commands import ReceiptState
 from pumpd.core.controller import Core
 from pumpd.core.effects import Decision, Receipt
@@ -90,6 +91,21 @@ def test_an_order_under_a_clearance_names_the_course_and_the_gates_are_recorded(
     said = next(each.text for each in only(effects, Decision) if each.cause == "clearance")
     assert "infusion 2" in said
     assert "ecg by pia" in said
+
+
+def test_a_first_infusion_has_none_before() -> None:
+    assert "none before" in clearance(strict(), number=1, last_infusion_wall_ns=None).words()
+
+
+@pytest.mark.req("VIT-12")
+def test_a_session_is_of_the_order_s_course_and_before_it_of_the_clearance_s() -> None:
+    world = strict()
+    assert course_of(world.core.state) is None
+    quoted = tell(world, clearance(world))
+    assert course_of(world.core.state) == "c-0a1b2c3d"
+    assert asked(world, quoted).state is ReceiptState.VERIFIED
+    tell(world, clearance(world, course="c-9f8e7d6c"))
+    assert course_of(world.core.state) == "c-0a1b2c3d", "the order's patient, whoever is cleared next"
 
 
 @pytest.mark.req("CLIN-01")

@@ -1,5 +1,7 @@
 """The syringe's label: what it must say, and how old its solution may be at a start (CLIN-11)."""
 
+from decimal import Decimal
+
 import pytest
 
 from pumpd.core import readiness
@@ -21,6 +23,7 @@ HOUR_NS = 3_600 * S
         ({"mixed_min_ago": -1}, "mixed_min_ago -1 min is outside 0 to 1440 min"),
         ({"mixed_min_ago": LONGEST_MIN + 1}, "read the label again"),
         ({"expires_in_min": -1}, "expires_in_min -1 min is outside"),
+        ({"drug_drawn_ml": Decimal("2.0000001")}, "mixed volume has more digits than pumpd resolves: 50.0000001 mL"),
     ],
 )
 def test_a_label_that_cannot_be_true_is_refused(changes: dict[str, object], words: str) -> None:
