@@ -77,14 +77,15 @@ async def say_again(client: Client, bed: str, said: list[Said], going: asyncio.E
             await client.publish(f"{root}{each.suffix}", each.payload, qos=each.qos, retain=each.retain)
 
 
-async def beat(client: Client, user: str, shown: Mapping[str, str], going: asyncio.Event) -> None:
+async def beat(client: Client, user: str, shown: Mapping[str, str], going: asyncio.Event, phase_s: float) -> None:
     """Say for a station that somebody listens at every bed, with the heartbeat that it was shown last."""
     while True:
         await going.wait()
+        await asyncio.sleep(phase_s)  # nobody opens ten stations in one instant
         for bed, token in tuple(shown.items()):
             sign = StationBeat(user=user, token=token, listening=True, audible_test_age_s=None, at=wall_utc())
             await client.publish(BedTopics(bed=bed).station(user), sign.to_bytes(), qos=0)
-        await asyncio.sleep(BEAT_S)
+        await asyncio.sleep(BEAT_S - phase_s)
 
 
 async def hear(client: Client, shown: dict[str, str]) -> None:
@@ -112,9 +113,9 @@ async def main() -> None:
             account, password = f"pump-{feed}", site.daemon_password(feed)
             client = await stack.enter_async_context(connected(site.endpoint, user=account, password=password))
             group.create_task(say_again(client, feed, said, going, number / len(options.feeds)))
-        for user in options.stations:
+        for number, user in enumerate(options.stations):
             client = await stack.enter_async_context(connected(site.endpoint, user=user, password=site.password(user)))
-            group.create_task(beat(client, user, shown, going))
+            group.create_task(beat(client, user, shown, going, BEAT_S * number / len(options.stations)))
         screen = await stack.enter_async_context(connected(site.endpoint, user=READER, password=site.password(READER)))
         await subscribe(screen, screen_filters("+"))
         group.create_task(hear(screen, shown))

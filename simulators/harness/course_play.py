@@ -26,13 +26,12 @@ from pumpd.core.commands import ReceiptState
 from pumpd.core.course_words import Check
 from pumpd.core.modes import Mode
 from pumpd.mqtt.course_payloads import CourseAnswer, ShownCourse
-from pumpd.mqtt.site import ClinicSection
 from pumpd.mqtt.topics import clinic_filters
 from pumpd.records.report_command import write_report
 from pumpd.records.summary.journal import chosen, read
 from pumpd.records.summary.prompts import prompts
 from simulators.harness.record import ScriptError
-from simulators.harness.site import shipped_config
+from simulators.harness.site import CLINIC, shipped_config
 from simulators.harness.virtual.bay import BED, START_NS, Bay, load_bed
 from simulators.harness.virtual.clock import EPOCH
 from simulators.harness.virtual.journal_file import write
@@ -48,17 +47,6 @@ TOTALS = (31, 24, 19, 14, 12, 12, 11, 9, 8, 8)
 INFUSIONS = 3
 WITHIN_S = 2 * 3_600.0
 OBSERVED_WITHIN_S = 3 * 3_600.0
-
-SECTION = ClinicSection(
-    account="clinic-desk",
-    database="clinic.db",
-    screening_valid_days=365,
-    consultation_valid_days=90,
-    preparation_valid_days=60,
-    ecg_valid_days=90,
-    labs_valid_days=60,
-    contraindications=["aneurysm"],
-)
 
 
 def run(keep: Path | None, *, gates: bool, bed: Config | None = None) -> int:
@@ -102,7 +90,7 @@ class _Play:
         self._answer: CourseAnswer | None = None
         self._desk = Desk(
             store,
-            policy=policy_of(SECTION),
+            policy=policy_of(CLINIC),
             operators=self._config.site.operators,
             beds=(BED,),
             now=self._now,

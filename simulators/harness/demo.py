@@ -10,11 +10,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+from pumpd.mqtt.site import ClinicSection
 from simulators.harness import course_play, infusion, ward
 from simulators.harness.processes import ProcessError
 from simulators.harness.record import ScriptError
 from simulators.harness.scenario import Scenario
-from simulators.harness.site import BED, ThrowAwaySite, make_site
+from simulators.harness.site import BED, CLINIC, ThrowAwaySite, make_site
 
 DEFAULT_SPEED = 50.0
 """A turn of the elastic clock each millisecond goes as far as a turn may go; forty minutes take a good one."""
@@ -76,7 +77,7 @@ def run_demo(options: argparse.Namespace) -> int:
     if options.course:
         return course_play.run(options.keep, gates=options.gates)
     if options.dashboard:
-        return show(partial(ward.perform, scenario, options.speed or ward.FASTEST), ward.BEDS, options.keep)
+        return show(partial(ward.perform, scenario, options.speed or ward.FASTEST), ward.BEDS, options.keep, CLINIC)
     speed = 1.0 if scenario.needs_processes else options.speed or DEFAULT_SPEED
     return show(partial(infusion.perform, scenario, speed, view=not options.no_view), (BED,), options.keep)
 
@@ -101,17 +102,17 @@ def _wrong(scenario: Scenario, options: argparse.Namespace) -> str | None:
     return None
 
 
-def show(perform: Perform, beds: Sequence[str], keep: Path | None = None) -> int:
+def show(perform: Perform, beds: Sequence[str], keep: Path | None = None, clinic: ClinicSection | None = None) -> int:
     """Perform at a throw-away site with these beds, in `keep` or else where its secrets are removed again."""
-    return asyncio.run(_show(perform, beds, keep))
+    return asyncio.run(_show(perform, beds, keep, clinic))
 
 
-async def _show(perform: Perform, beds: Sequence[str], keep: Path | None) -> int:
+async def _show(perform: Perform, beds: Sequence[str], keep: Path | None, clinic: ClinicSection | None) -> int:
     interrupted = asyncio.Event()
     for number in ENDING_SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, interrupted.set)
     folder = Path(tempfile.mkdtemp(prefix="pumpd-demo-")) if keep is None else keep
-    site = make_site(folder, beds)
+    site = make_site(folder, beds, clinic)
     try:
         code = await perform(site, interrupted)
     except (ScriptError, ProcessError, OSError) as error:

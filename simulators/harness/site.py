@@ -1,5 +1,6 @@
 """Writes a throw-away site: people, passwords, beds on simulated ports. Knows no broker, daemon or device."""
 
+import json
 import os
 import secrets
 import socket
@@ -11,7 +12,7 @@ from itertools import count
 from pathlib import Path
 
 from pumpd.mqtt.accounts import provision, write_private
-from pumpd.mqtt.site import Site, load_site
+from pumpd.mqtt.site import ClinicSection, Site, load_site
 
 BED = "bed1"
 PREPARER, CONFIRMER, PRESCRIBER, VIEWER = "anna", "ben", "clara", "vera"
@@ -62,6 +63,19 @@ cuff = {{ driver = "suntech", port = "{bed}/ports/cuff" }}
 """
 
 
+CLINIC = ClinicSection(
+    account="clinic-desk",
+    database="clinic.db",
+    screening_valid_days=365,
+    consultation_valid_days=90,
+    preparation_valid_days=60,
+    ecg_valid_days=90,
+    labs_valid_days=60,
+    contraindications=["aneurysm"],
+)
+"""A clinic to try things with; what a real one answers for stands in its own site file."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThrowAwaySite:
     """Where everything of one throw-away site lies."""
@@ -82,6 +96,11 @@ class ThrowAwaySite:
     def credentials(self) -> Path:
         """The password files."""
         return self.folder / "credentials"
+
+    @property
+    def clinic_log(self) -> Path:
+        """What the clinic's process said."""
+        return self.folder / "clinic.log"
 
     @property
     def broker_log(self) -> Path:
@@ -164,14 +183,18 @@ LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 _asked = count()
 
 
-def make_site(folder: Path, beds: Sequence[str] = (BED,)) -> ThrowAwaySite:
+def make_site(folder: Path, beds: Sequence[str] = (BED,), clinic: ClinicSection | None = None) -> ThrowAwaySite:
     """Write a site with fresh passwords and these beds into `folder`, which is made where it is missing."""
     made = ThrowAwaySite(folder=folder)
     made.credentials.mkdir(mode=0o700, parents=True, exist_ok=True)
     people = _SITE.format(
         port=free_port(), preparer=PREPARER, confirmer=CONFIRMER, prescriber=PRESCRIBER, viewer=VIEWER
     )
-    made.site_file.write_text(people + "".join(_SITE_BED.format(bed=bed) for bed in beds), encoding="utf-8")
+    sections = "".join(_SITE_BED.format(bed=bed) for bed in beds)
+    if clinic is not None:
+        said = clinic.model_dump(exclude_none=True)
+        sections += "\n[clinic]\n" + "".join(f"{name} = {json.dumps(value)}\n" for name, value in said.items())
+    made.site_file.write_text(people + sections, encoding="utf-8")
     made.profile.write_bytes(shipped_config("profiles/demo.toml").read_bytes())
     for bed in made.beds:
         bed.ports.mkdir(mode=0o700, parents=True, exist_ok=True)

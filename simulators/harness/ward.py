@@ -1,4 +1,4 @@
-"""Two simulated beds that people command in a browser: what is started, what they are told, how it ends."""
+"""Two simulated beds and a clinic for people with a browser: what is started, what they are told, how it ends."""
 
 import asyncio
 import signal
@@ -52,6 +52,8 @@ async def _serve(scenario: Scenario, speed: float, site: ThrowAwaySite, dashboar
             log=site.folder / "dashboard.log",
         )
         stack.push_async_callback(end_or_kill, pages)
+        desk = Child("clinic", ["-m", "pumpd.cli", "clinic", "--site", str(site.site_file)], log=site.clinic_log)
+        stack.push_async_callback(end_or_kill, desk)
         beds: list[Child] = []
         stack.push_async_callback(_bring_to_rest, beds)
         for seed, files in enumerate(site.beds, start=1):
@@ -59,9 +61,10 @@ async def _serve(scenario: Scenario, speed: float, site: ThrowAwaySite, dashboar
             beds.append(start_elastic_bed(files, speed=speed, seed=seed, scenario=happens))
         for bed in beds:
             await bed.said(READY)
+        await desk.said("clinic: 0 courses")
         await pages.said(f"dashboard listening on {url}")
         print(guide(site.load(), url, speed=speed, scenario=scenario), flush=True)
-        await _until_one_ends((broker, pages, *beds))
+        await _until_one_ends((broker, pages, desk, *beds))
 
 
 async def _until_one_ends(children: Sequence[Child]) -> None:

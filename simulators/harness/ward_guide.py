@@ -39,6 +39,9 @@ def _lines(site: Site, url: str, speed: float, scenario: Scenario) -> Iterator[s
     yield "  4. start watching, with sound"
     yield f"  5. {PREPARER} starts, once the bed shows nothing that blocks a start"
     yield ""
+    yield "Courses of treatment are behind Courses, at the head of each page. The beds' profile asks for no clearance;"
+    yield "who clears a course for a bed all the same holds the order there to its patient, weight and day."
+    yield ""
     if speed > 1:
         yield f"The beds' time runs up to {speed:g} times as fast as yours: so much sooner is the next assessment due."
     if scenario in TROUBLE:

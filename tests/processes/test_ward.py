@@ -66,6 +66,7 @@ def test_two_people_command_both_beds_and_the_end_brings_both_pumps_to_rest(ward
     beds = ward.site.beds
     site = ward.site.load()
     assert [bed.name for bed in beds] == ["bed1", "bed2"]
+    assert "clinic: 0 courses, beds bed1, bed2" in ward.site.clinic_log.read_text(encoding="utf-8")
     printed = dict(re.findall(r"^  (\w+) +(?:nurse|prescriber|viewer) +(\S+)$", ward.printed, re.MULTILINE))
     assert printed == {user: site.password(user) for user in ("anna", "ben", "clara", "vera")}
 
