@@ -173,8 +173,7 @@ class Core:
         times.extend(routine.deadlines_ns(state, now_ns))
         if state.alarms.listed:
             times.extend(due_ns for due_ns in state.alarms.deadlines_ns(self._passed_after_ns) if due_ns > now_ns)
-        if state.differing:
-            times.extend(due_ns for due_ns in sources.deadlines_ns(state) if due_ns > now_ns)
+        times.extend(due_ns for due_ns in sources.deadlines_ns(state) if due_ns > now_ns)
         return min(times)
 
     def permission(self, now_ns: int) -> bool:

@@ -50,9 +50,8 @@ class Run:
             return max(self.volume_nl, self.high_nl) + (self.volume_nl if self.started_anew else 0)
         if self.moving_since_ns is None:
             return self.high_nl
-        ends_ns = self.flows_until_ns
-        until_ns = now_ns if ends_ns is None or now_ns < ends_ns else ends_ns
-        most_nl = self.high_nl + flowed_at_most_nl(self._margin_rate_nl_h, until_ns - self.moving_since_ns)
+        until = now_ns if self.flows_until_ns is None else min(now_ns, self.flows_until_ns)
+        most_nl = self.high_nl + flowed_at_most_nl(self._margin_rate_nl_h, until - self.moving_since_ns)
         # a pump that has passed its end-stop, or was started again from it, is no longer bounded by it
         passed = self.started_anew or self.low_nl > self.volume_nl
         return most_nl if passed else max(self.high_nl, min(self.volume_nl + self.doubt_nl, most_nl))

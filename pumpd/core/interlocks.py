@@ -115,9 +115,7 @@ class Interlocks:
 
         `cuff_later_ns` is by how much the cuff's cycle is longer than in a run, and so its values may be older.
         """
-        found: list[Trip] = []
-        if self.pending:
-            found += [_pending_trip(item, now_ns) for item in self.pending.values() if item.due_at_ns <= now_ns]
+        found = [_pending_trip(item, now_ns) for item in self.pending.values() if item.due_at_ns <= now_ns]
         latest = vitals.latest
         for rule in profile.ages:
             sample = latest.get(rule.vital)
@@ -125,16 +123,14 @@ class Interlocks:
             later_ns = cuff_later_ns if rule.vital in PRESSURES else 0
             if age_ns >= rule.alert_ns + later_ns:
                 found.append(_age_trip(rule, age_ns, vitals, later_ns))
-        if self.impossible:
-            found += [_impossible_trip(sample) for sample in self.impossible.values()]
-        if not found:
-            return ()
-        return tuple(sorted(found, key=lambda trip: RESTRICTION[trip.action], reverse=True))
+        found += [_impossible_trip(sample) for sample in self.impossible.values()]
+        found.sort(key=lambda trip: RESTRICTION[trip.action], reverse=True)
+        return tuple(found)
 
     def next_deadline_ns(self, profile: Profile, vitals: Vitals, now_ns: int, *, cuff_later_ns: int = 0) -> int | None:
         """Return when a rule that is not due yet may become due."""
-        waiting_ns = (item.due_at_ns for item in self.pending.values() if item.due_at_ns > now_ns)
-        soonest_ns = min(waiting_ns, default=None) if self.pending else None
+        waiting_ns = [item.due_at_ns for item in self.pending.values() if item.due_at_ns > now_ns]
+        soonest_ns = min(waiting_ns, default=None)
         latest = vitals.latest
         for rule in profile.ages:
             sample = latest.get(rule.vital)
@@ -143,8 +139,8 @@ class Interlocks:
                 measured_ns += cuff_later_ns
             for wait_ns in (rule.alert_ns, rule.pause_ns, rule.end_ns):
                 due_ns = measured_ns + wait_ns
-                if due_ns > now_ns and (soonest_ns is None or due_ns < soonest_ns):
-                    soonest_ns = due_ns
+                if due_ns > now_ns:
+                    soonest_ns = due_ns if soonest_ns is None else min(soonest_ns, due_ns)
         return soonest_ns
 
 
