@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from simulators.harness.campaign import register, seed_range
 from simulators.harness.faults.draw import draw
 from simulators.harness.faults.files import from_toml
 from simulators.harness.faults.scenario import End, Mode, Scenario
+from simulators.harness.virtual.bay import Bay
 from simulators.harness.virtual.trial import Outcome, attempt
 
 pytestmark = pytest.mark.timeout(300)
@@ -134,6 +136,14 @@ def test_the_same_seed_gives_the_same_hash() -> None:
     faults = tuple(fault for fault in drawn.faults if fault.end_ms <= 1_000_000)[:1]
     scenario = replace(drawn, length_ms=1_000_000, faults=faults)
     assert attempt(scenario).digest == attempt(scenario).digest
+
+
+def test_what_a_run_leaves_behind_is_gone_when_the_next_one_runs() -> None:
+    bays: list[weakref.ref[Bay]] = []
+    scenario = draw(1, Mode.SAFETY)
+    for _ in range(3):
+        attempt(scenario, lambda bay, _observation, _begin_ns: bays.append(weakref.ref(bay)), until_ms=1_000)
+    assert [bay() for bay in bays[:2]] == [None, None], "a campaign does some thousand runs in one process"
 
 
 def test_outcomes_are_kept_and_not_done_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -87,9 +87,10 @@ def bed() -> Config:
 def _rarely_collected() -> Iterator[None]:
     """Keep the garbage collector from looking at all that a run keeps on purpose each time it keeps a little more.
 
-    What was there before the run is not looked at at all. What a run leaves behind is in cycles, and goes at its end: a
-    worker does some thousand runs.
+    What was there before the run is not looked at at all. What a run leaves behind is in cycles, some dozens of MB, and
+    goes before the next one begins: at its own end its caller still holds it.
     """
+    gc.collect()
     before = gc.get_threshold()
     gc.freeze()
     gc.set_threshold(NEW_OBJECTS, *before[1:])
@@ -97,7 +98,6 @@ def _rarely_collected() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(*before)
-        gc.collect()
         gc.unfreeze()
 
 
