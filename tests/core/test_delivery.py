@@ -148,6 +148,9 @@ def test_a_doubt_widens_the_bound_of_the_end_stop_too() -> None:
     ledger = ledger.with_counter(read(2_000, 500 * MS), moving=True, now_ns=500 * MS)
     doubted = ledger.with_counter(read(2_000, 1_200 * MS), moving=True, now_ns=1_200 * MS)
     assert doubted.high(1_200 * MS) == 6_000, "what was counted before, up to the end-stop, and what is counted now"
+    assert doubted.run is not None
+    assert doubted.run.doubt_nl == 3_000
+    assert doubted.high(60 * S) == 8_000, "however long it moves: the end-stop, and what may have been counted before it"
 
 
 def test_people_see_a_high_bound_rounded_up() -> None:
