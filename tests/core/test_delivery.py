@@ -150,7 +150,7 @@ def test_a_doubt_widens_the_bound_of_the_end_stop_too() -> None:
     assert doubted.high(1_200 * MS) == 6_000, "what was counted before, up to the end-stop, and what is counted now"
     assert doubted.run is not None
     assert doubted.run.doubt_nl == 3_000
-    assert doubted.high(60 * S) == 8_000, "however long it moves: the end-stop, and what may have been counted before it"
+    assert doubted.high(60 * S) == 8_000, "however long it moves: end-stop, and what was counted before it"
 
 
 def test_people_see_a_high_bound_rounded_up() -> None:
